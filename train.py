@@ -1,0 +1,31 @@
+"""Trains one model and draws its figures: `python train.py --help` lists the settings."""
+
+import os
+import sys
+
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")  # before TensorFlow is imported: its start-up notes
+
+from vamp_core.config import TrainingConfig  # noqa: E402
+from vamp_core.errors import InputError  # noqa: E402
+from vamp_core.report import report  # noqa: E402
+from vamp_core.training import TrainingDiverged, train  # noqa: E402
+
+
+def main():
+    try:
+        config = TrainingConfig.from_flags()
+        model, data, folder = train(config)
+    except (InputError, TrainingDiverged) as error:
+        sys.exit(f"train.py: error: {error}")
+    except KeyboardInterrupt:
+        sys.exit("train.py: interrupted; finished epochs are kept: repeat the command with --resume to go on.")
+    metrics, paths = report(model, data, folder, config)
+    print("Written:", *paths, sep="\n  ")
+    print(
+        f"Test ELBO {metrics['test_elbo']:.2f} nats "
+        f"(reconstruction {metrics['test_reconstruction']:.2f}, KL {metrics['test_kl']:.2f})"
+    )
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,227 @@
+"""What VAE and HVAE share: the objective, training with `fit`, and methods on data of any length."""
+
+import functools
+from types import MappingProxyType
+
+import keras
+import numpy as np
+from keras import ops, random, tree
+
+from vamp_core import hardware
+from vamp_core.data import check_images
+from vamp_core.distributions import as_generator
+from vamp_core.errors import InputError
+from vamp_core.likelihoods import LIKELIHOODS
+from vamp_core.losses import ElboTerms
+from vamp_core.priors import PRIORS, Prior, VampPrior
+
+# Data points at a time outside of training: some 200 MB of activations at network_size 4.
+BATCH_SIZE = 500
+
+
+def batched(method):
+    """Lets a method on one batch of tensors take data of any length.
+
+    A tensor goes straight through and the result is differentiable; anything else is taken as
+    an array, goes through in batches of `BATCH_SIZE` and comes back as NumPy arrays.
+    """
+
+    @functools.wraps(method)
+    def on_any(self, data, **kwargs):
+        if ops.is_tensor(data):
+            return method(self, data, **kwargs)
+        if "seed" in kwargs:  # one stream of noise for all batches, not the same noise for each
+            kwargs["seed"] = as_generator(kwargs["seed"])
+        data = np.asarray(data, "float32")
+        results = [
+            tree.map_structure(ops.convert_to_numpy, method(self, ops.convert_to_tensor(batch), **kwargs))
+            for batch in np.split(data, range(BATCH_SIZE, len(data), BATCH_SIZE))
+        ]
+        return tree.map_structure(lambda *parts: np.concatenate(parts), *results)
+
+    return on_any
+
+
+def by_name(choice, table, what):
+    """The object that `choice` stands for in `table`; objects pass through.
+
+    Raises:
+        InputError: a name that is not in `table`.
+    """
+    if not isinstance(choice, str):
+        return choice
+    if choice not in table:
+        raise InputError(f"{what} is {choice!r}; choose one of {', '.join(table)}, or hand in an object of your own.")
+    return table[choice]()
+
+
+class LatentVariableModel(keras.Model):
+    """A model p(x, z) with an approximate posterior q(z | x), trained on the ELBO.
+
+    A subclass makes `encoder` and `decoder`, calls `_connect`, and says how latents are drawn:
+
+    - `posterior(x)`: a tuple of tensors, all of q that depends on x alone;
+    - `draw(posterior, seed)`: z ~ q(z | x), (B, D), and log q(z | x) − log p(z), (B,) nats;
+    - `encode(x)`: mean and log-variance of the posterior, (B, D) each;
+    - `ancestral(n, seed)`: n draws from the model's own prior, (n, D).
+    """
+
+    def __init__(self, config, **kwargs):
+        # The model itself casts nothing: data and densities stay in float32 whatever the networks do.
+        super().__init__(autocast=False, **kwargs)
+        # A read-only view, since Keras would track the networks inside a plain dict a second time.
+        self._config = MappingProxyType(config)
+        self.likelihood = by_name(config["likelihood"], LIKELIHOODS, "likelihood")
+        self.seed_generator = random.SeedGenerator(config["seed"])
+        self.reconstruction_tracker = keras.metrics.Mean("reconstruction")
+        self.kl_tracker = keras.metrics.Mean("kl")
+        self.elbo_tracker = keras.metrics.Mean("elbo")
+        self.supports_jit = hardware.xla_pays_off()
+
+    def _connect(self, prior_dim):
+        """Checks that the networks fit together and ties the prior to the encoder."""
+        self.data_shape = tuple(self.encoder.input_shape[1:])
+        self.latent_dim = self.decoder.input_shape[-1]
+        *event, channels = self.data_shape
+        expected = (*event, channels * self.likelihood.parameters)
+        if self.decoder.output_shape[1:] != expected:
+            raise InputError(
+                f"The decoder gives {self.decoder.output_shape[1:]} for one data point, but a "
+                f"{type(self.likelihood).__name__} likelihood of data shaped {self.data_shape} needs {expected}: "
+                "change the decoder's last layer or the likelihood."
+            )
+        prior = self._config["prior"]
+        if prior == "vamp":
+            prior = VampPrior(value_range=self.likelihood.value_range)
+        self.prior = by_name(prior, PRIORS, "prior")
+        if not isinstance(self.prior, Prior):
+            raise InputError(f"prior is {prior!r}; choose one of {', '.join(PRIORS)} or hand in a vamp_core Prior.")
+        self.prior.connect(prior_dim, self.encoder, self.data_shape)
+        self.beta = self.add_weight(shape=(), initializer="ones", trainable=False, dtype="float32", name="beta")
+        self.built = True
+
+    # -- the objective -------------------------------------------------------------------
+
+    def call(self, x, seed=None):
+        """The ELBO's terms for one batch of tensors, each (B,), from one sample per data point."""
+        z, kl = self.draw(self.posterior(x), self.seed_generator if seed is None else seed)
+        return ElboTerms(self.likelihood.log_prob(x, self.decoder(z)), kl)
+
+    def compute_loss(self, x=None, y=None, y_pred=None, sample_weight=None, training=True):
+        """The mean negative ELBO in nats; β (see `KLWarmup`) counts in training only."""
+        if sample_weight is not None:
+            raise InputError("sample_weight is given, but the ELBO weights all data alike: leave it out.")
+        for tracker, term in (
+            (self.reconstruction_tracker, y_pred.reconstruction),
+            (self.kl_tracker, y_pred.kl),
+            (self.elbo_tracker, y_pred.elbo),
+        ):
+            tracker.update_state(term)
+        beta = ops.convert_to_tensor(self.beta) if training else 1.0
+        return ops.mean(y_pred.loss(beta))
+
+    def compute_metrics(self, x, y, y_pred, sample_weight=None):
+        return self.get_metrics_result()
+
+    def fit(self, x=None, y=None, **kwargs):
+        """As `keras.Model.fit`, but looks at the data first. `y` is not used.
+
+        A VampPrior that was given no pseudo-inputs starts them at random data points here.
+
+        Args:
+            x: an array (N, *data_shape), or batches that can be gone through more than once
+                (`tf.data.Dataset`, `keras.utils.PyDataset`, a PyTorch `DataLoader`).
+            **kwargs: as for `keras.Model.fit`.
+
+        Raises:
+            InputError: NaN, values outside what the likelihood can score, or a wrong shape.
+        """
+        is_array = hasattr(x, "__array__")
+        if is_array:
+            x = self.check(x)
+        validation = kwargs.get("validation_data")
+        if isinstance(validation, tuple):
+            kwargs["validation_data"] = (self.check(validation[0]), *validation[1:])
+        elif hasattr(validation, "__array__"):
+            kwargs["validation_data"] = (self.check(validation),)
+        if getattr(self.prior, "adapted", True) is False:
+            start = x if is_array else self.check(_first_points(x, self.prior.num_components))
+            self.prior.adapt(start, seed=self._config["seed"])
+        return super().fit(x, None if is_array else y, **kwargs)
+
+    def check(self, data):
+        """`data` as a float32 array if this model can score it, else an `InputError` that says why."""
+        return check_images(data, self.data_shape, self.likelihood.value_range)
+
+    # -- methods on data of any length ---------------------------------------------------
+
+    @batched
+    def elbo(self, x, seed=None):
+        """The evidence lower bound by one sample per data point.
+
+        Args:
+            x: (B, *data_shape).
+            seed: an integer for the same noise each time, None for fresh noise.
+
+        Returns:
+            `ElboTerms` with `.elbo`, `.reconstruction` and `.kl`, (B,) nats each.
+        """
+        return self.call(x, seed)
+
+    @batched
+    def decode(self, z):
+        """The decoder's output for latents (B, D): the likelihood's parameters, logits for a Bernoulli."""
+        return self.decoder(z)
+
+    @batched
+    def decode_mean(self, z):
+        """The mean of p(x | z) for latents (B, D): (B, *data_shape), images in [0, 1] for a Bernoulli."""
+        return self.likelihood.mean(self.decoder(z))
+
+    @batched
+    def reconstruct(self, x):
+        """The decoder's mean at the posterior's mean: (B, *data_shape) → (B, *data_shape)."""
+        return self.likelihood.mean(self.decoder(self.encode(x)[0]))
+
+    def sample(self, n, seed=None):
+        """Ancestral samples from the model's own prior, shown as the decoder's mean.
+
+        Args:
+            n: number of samples.
+            seed: an integer for the same samples each time, None for fresh ones.
+
+        Returns:
+            (n, *data_shape) NumPy array.
+        """
+        return self.decode_mean(ops.convert_to_numpy(self.ancestral(n, as_generator(seed))))
+
+    # -- saving --------------------------------------------------------------------------
+
+    def get_config(self):
+        return {"name": self.name, **self._config}
+
+    @classmethod
+    def from_config(cls, config):
+        return cls(**{key: _restored(value) for key, value in config.items()})
+
+
+def _restored(value):
+    return keras.saving.deserialize_keras_object(value) if isinstance(value, dict) else value
+
+
+def _first_points(batches, n):
+    """The first `n` data points of batches that can be gone through again, as an array."""
+    if isinstance(batches, keras.utils.PyDataset):
+        batches = (batches[i] for i in range(len(batches)))
+    elif iter(batches) is batches:
+        raise InputError(
+            "The training data can be read only once, so the VampPrior cannot start its pseudo-inputs from them: "
+            "pass an array, a tf.data.Dataset, or VampPrior(pseudo_inputs=...)."
+        )
+    points = []
+    for batch in batches:
+        data = batch[0] if isinstance(batch, (tuple, list)) else batch
+        points.extend(ops.convert_to_numpy(data))
+        if len(points) >= n:
+            break
+    return np.asarray(points)

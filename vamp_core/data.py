@@ -1,0 +1,264 @@
+"""The images: MNIST, FashionMNIST and digits that need no network; what a model accepts; binarisation."""
+
+import gzip
+import os
+import zlib
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from vamp_core.errors import InputError
+
+CLOTHES = "T-shirt/top, Trouser, Pullover, Dress, Coat, Sandal, Shirt, Sneaker, Bag, Ankle boot"
+CLASS_NAMES = {
+    "mnist": tuple("0123456789"),
+    "fashionmnist": tuple(CLOTHES.split(", ")),
+    "digits": tuple("0123456789"),
+}
+KERAS_NAMES = {"mnist": "mnist", "fashionmnist": "fashion_mnist"}  # of its modules and its .npz files
+
+IDX_FILES = {
+    "x_train": "train-images-idx3-ubyte.gz",
+    "y_train": "train-labels-idx1-ubyte.gz",
+    "x_test": "t10k-images-idx3-ubyte.gz",
+    "y_test": "t10k-labels-idx1-ubyte.gz",
+}
+
+SHAPES = {"x_train": (60000, 28, 28), "y_train": (60000,), "x_test": (10000, 28, 28), "y_test": (10000,)}
+
+# CRC-32 of each array's bytes. The files of the two data sets look alike from outside (the IDX files even
+# share their names), so only the content tells one from the other.
+FINGERPRINTS = {
+    "x_train": {"mnist": 0xF3639B56, "fashionmnist": 0xAE65DCCD},
+    "y_train": {"mnist": 0xBA07E8EF, "fashionmnist": 0x2ED6E46A},
+    "x_test": {"mnist": 0xE4CA5F57, "fashionmnist": 0x12728439},
+    "y_test": {"mnist": 0xEE8604D9, "fashionmnist": 0x242BC73F},
+}
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class Dataset:
+    """Labelled training and test images.
+
+    Attributes:
+        name: "mnist", "fashionmnist" or "digits".
+        source: Where the images came from, as a part of a sentence.
+        x_train, x_test: Images, (N, 28, 28, 1) float32 in [0, 1].
+        y_train, y_test: Labels, (N,) int64 in 0..9.
+        class_names: The ten labels in words.
+    """
+
+    name: str
+    source: str
+    x_train: np.ndarray
+    y_train: np.ndarray
+    x_test: np.ndarray
+    y_test: np.ndarray
+    class_names: tuple[str, ...]
+
+    def __repr__(self):
+        counts = f"{len(self.x_train):,} training and {len(self.x_test):,} test images"
+        return f"{self.name}: {counts}, from {self.source}"
+
+
+def load_data(name, data_dir=None):
+    """Load a data set by name; what is returned is that data set, never a substitute.
+
+    MNIST and FashionMNIST are read from `data_dir`, else from the folder named by the environment variable
+    `VAMP_DATA_DIR`; where neither is set, `keras.datasets` takes them from its cache or downloads them.
+    A folder is searched in two places, `<folder>/<name>/` and then `<folder>/` itself, each for `mnist.npz`
+    (`fashion_mnist.npz`) and then for the four gzipped IDX files, whose names the two data sets share.
+
+    The digits are scikit-learn's 1,797 handwritten ones, enlarged bilinearly from 8x8 to 28x28: the first
+    1,500 for training, the last 297 for testing. They need neither a folder nor a network.
+
+    Args:
+        name: "mnist", "fashionmnist" (or "fashion_mnist"), or "digits".
+        data_dir: Folder to search, and then the only place searched.
+
+    Returns:
+        A `Dataset`.
+
+    Raises:
+        InputError: The name is unknown, or the files are missing, damaged or another data set's.
+    """
+    if name == "fashion_mnist":
+        name = "fashionmnist"
+    if name not in CLASS_NAMES:
+        raise InputError(f"There is no data set {name!r}: choose one of {', '.join(CLASS_NAMES)}.")
+    folder = data_dir or os.environ.get("VAMP_DATA_DIR")
+    if name == "digits":
+        arrays, source = _enlarge_digits()
+    elif folder:
+        arrays, source = _read_folder(name, Path(folder).expanduser())
+    else:
+        arrays, source = _fetch_with_keras(name)
+    return Dataset(name, source, class_names=CLASS_NAMES[name], **arrays)
+
+
+def binarize(images, seed):
+    """Draw every pixel as 0 or 1, with its intensity as the probability of a 1.
+
+    Static binarisation calls this once with a fixed seed and keeps the result; dynamic binarisation draws
+    afresh each epoch, for instance with `seed=[run_seed, epoch]` (Salakhutdinov & Murray, 2008, "On the
+    quantitative analysis of deep belief networks").
+
+    Args:
+        images: Intensities in [0, 1], (N, H, W, C).
+        seed: Whatever `np.random.default_rng` takes, such as an integer or a list of integers.
+
+    Returns:
+        Zeros and ones, (N, H, W, C) float32.
+
+    Raises:
+        InputError: `check_images` refuses the images.
+    """
+    images = check_images(images)
+    uniform = np.random.default_rng(seed).random(images.shape, dtype=np.float32)
+    return (uniform < images).astype(np.float32)
+
+
+def check_images(images, image_shape=None, value_range=(0.0, 1.0)):
+    """Return images (or other data points) as the models take them, or say why they cannot be used.
+
+    Args:
+        images: Intensities, (N, H, W, C), or (N, *image_shape).
+        image_shape: The shape of one that is needed; None allows any (H, W, C).
+        value_range: The (low, high) that values must lie in; None for all finite numbers.
+
+    Returns:
+        The same images, (N, ...) float32 and contiguous; not copied where they already are.
+
+    Raises:
+        InputError: The images are not numbers, are empty, have another shape or leave the range.
+    """
+    try:
+        images = np.asarray(images)
+    except (TypeError, ValueError) as error:
+        raise InputError("The images do not form one array: give numbers, in images of equal shape.") from error
+    shape = images.shape
+    if images.dtype.kind not in "buif":
+        raise InputError(f"The images have dtype {images.dtype}, but must be numeric: convert them to float32.")
+    if images.size == 0:
+        raise InputError(f"The images are empty, of shape {shape}: give at least one image.")
+    if images.ndim != (4 if image_shape is None else 1 + len(image_shape)):
+        wanted = "(N, H, W, C)" if image_shape is None else f"(N, {', '.join(map(str, image_shape))})"
+        raise InputError(
+            f"The images have shape {shape}, but must have shape {wanted}: add a missing channel axis "
+            "with images[..., None], or the batch axis of a single image with images[None]."
+        )
+    if image_shape is not None and shape[1:] != tuple(image_shape):
+        raise InputError(
+            f"The images are {shape[1:]} each, but must be {tuple(image_shape)}: resize them, or build the "
+            "model for their shape."
+        )
+    # A single NaN or infinity shows in the extremes, so counting them can wait until there are some.
+    low, high = images.min(), images.max()
+    if not (np.isfinite(low) and np.isfinite(high)):
+        count = np.count_nonzero(~np.isfinite(images))
+        raise InputError(f"The images hold {count:,} NaN or infinite values: replace them before training.")
+    if value_range is not None and (low < value_range[0] or high > value_range[1]):
+        remedy = "divide by 255" if low >= 0 and 2 <= high <= 255 else "rescale or clip them"
+        raise InputError(
+            f"The images run from {low!s} to {high!s}, but must lie in [{value_range[0]:g}, {value_range[1]:g}]: {remedy}."
+        )
+    return np.ascontiguousarray(images, dtype=np.float32)
+
+
+def _enlarge_digits():
+    from scipy.ndimage import zoom
+    from sklearn.datasets import load_digits
+
+    digits = load_digits()
+    # Grid mode keeps the digit centred: it scales the area of the pixels, with black beyond the border.
+    small = digits.images[..., None].astype(np.float32) / 16
+    x = zoom(small, (1, 3.5, 3.5, 1), order=1, mode="grid-constant", grid_mode=True)
+    y = digits.target.astype(np.int64)
+    arrays = {"x_train": x[:1500], "y_train": y[:1500], "x_test": x[1500:], "y_test": y[1500:]}
+    return arrays, "scikit-learn's digits, enlarged from 8x8 (the last 297 are the test images)"
+
+
+def _read_folder(name, folder):
+    for place in (folder / name, folder):
+        npz = place / f"{KERAS_NAMES[name]}.npz"
+        if npz.is_file():
+            arrays = _read(_read_npz, npz, "an npz file of plain arrays")
+            return _checked(name, arrays, dict.fromkeys(SHAPES, npz)), f"{npz.name} in {place}"
+        files = {key: place / file for key, file in IDX_FILES.items()}
+        if any(file.is_file() for file in files.values()):
+            arrays = {key: _read(_read_idx, file, "a gzipped IDX file") for key, file in files.items()}
+            return _checked(name, arrays, files), f"the IDX files in {place}"
+    absent = "" if folder.is_dir() else " (no such folder)"
+    raise InputError(
+        f"The images of {name} are not in {folder}{absent}: put {_file_names(name)} there, or name the "
+        "right folder with --data_dir (data_dir=...) or VAMP_DATA_DIR."
+    )
+
+
+def _fetch_with_keras(name):
+    import keras
+
+    try:
+        (x_train, y_train), (x_test, y_test) = getattr(keras.datasets, KERAS_NAMES[name]).load_data()
+    except Exception as error:  # Keras reports a failed download as a plain Exception
+        raise InputError(
+            f"keras.datasets could not provide {name} ({error}): connect to a network, or put "
+            f"{_file_names(name)} in a folder and name it with --data_dir (data_dir=...) or VAMP_DATA_DIR, "
+            "or choose digits, which needs no network."
+        ) from error
+    arrays = {"x_train": x_train, "y_train": y_train, "x_test": x_test, "y_test": y_test}
+    return _checked(name, arrays, dict.fromkeys(SHAPES, "the cache of keras.datasets")), "keras.datasets"
+
+
+def _file_names(name):
+    return f"{KERAS_NAMES[name]}.npz or the four files {', '.join(IDX_FILES.values())}"
+
+
+def _read(reader, file, kind):
+    try:
+        return reader(file)
+    except Exception as error:  # zipfile, gzip, zlib and numpy each have errors of their own for damage
+        raise InputError(
+            f"{file} is missing, damaged or not {kind} ({type(error).__name__}): put the original there."
+        ) from error
+
+
+def _read_npz(file):
+    with np.load(file, allow_pickle=False) as arrays:
+        return {key: arrays[key] for key in SHAPES if key in arrays}
+
+
+def _read_idx(file):
+    with gzip.open(file) as stream:
+        content = stream.read()
+    # Header, big-endian: two zero bytes, the type, the number of axes, then four bytes an axis.
+    axes = content[3]
+    shape = np.frombuffer(content, ">u4", count=axes, offset=4)
+    return np.frombuffer(content, np.uint8, offset=4 + 4 * axes).reshape(shape)
+
+
+def _checked(name, arrays, files):
+    """The arrays in the form of `Dataset`, once every one is known to be what the name promises."""
+    for key, shape in SHAPES.items():
+        what = f"{key} in {files[key]}"
+        if key not in arrays:
+            raise InputError(f"There is no {what}: put the original file of {name} there.")
+        array = arrays[key]
+        if array.shape != shape or array.dtype != np.uint8:
+            raise InputError(
+                f"{what} has shape {array.shape} and dtype {array.dtype}, but that of {name} has {shape} and "
+                "uint8: put the original file there."
+            )
+        fingerprint = zlib.crc32(np.ascontiguousarray(array))
+        owner = next((known for known, crc in FINGERPRINTS[key].items() if crc == fingerprint), None)
+        if owner is None:
+            raise InputError(f"{what} differs from the original of {name}: put the original file there.")
+        if owner != name:
+            raise InputError(
+                f"{what} is really {owner}, not {name}: ask for {owner}, or put the original files of {name} "
+                f"in the subfolder {name}."
+            )
+    images = {key: np.divide(arrays[key][..., None], 255, dtype=np.float32) for key in ("x_train", "x_test")}
+    labels = {key: arrays[key].astype(np.int64) for key in ("y_train", "y_test")}
+    return images | labels

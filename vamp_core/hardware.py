@@ -1,0 +1,105 @@
+"""What the machine multiplies in: the one file that asks the backend instead of Keras."""
+
+import os
+import platform
+from pathlib import Path
+
+import keras
+
+from vamp_core.errors import InputError
+
+PRECISIONS = ("auto", "float32", "mixed_bfloat16", "mixed_float16")
+
+# CPU features, as Linux names them, that multiply bfloat16 in hardware; without them it is emulated.
+BFLOAT16_CPU_FLAGS = {"amx_bf16", "avx512_bf16"}
+BFLOAT16_COMPUTE_CAPABILITY = (8, 0)
+
+
+def gpu_compute_capability():
+    """The first NVIDIA GPU's compute capability as (major, minor), or None if the backend sees no such GPU."""
+    backend = keras.backend.backend()
+    if backend == "tensorflow":
+        import tensorflow as tf
+
+        gpus = tf.config.list_physical_devices("GPU")
+        return tf.config.experimental.get_device_details(gpus[0]).get("compute_capability") if gpus else None
+    if backend == "jax":
+        import jax
+
+        capability = getattr(jax.devices()[0], "compute_capability", None)
+        return tuple(int(part) for part in str(capability).split(".")) if capability else None
+    import torch
+
+    return torch.cuda.get_device_capability() if torch.cuda.is_available() else None
+
+
+def cpu_flags(cpuinfo=Path("/proc/cpuinfo")):
+    """The CPU's feature flags; empty where the system does not list them (macOS, Windows)."""
+    try:
+        lines = cpuinfo.read_text().splitlines()
+    except OSError:
+        return frozenset()
+    return frozenset(flag for line in lines if line.startswith("flags") for flag in line.split())
+
+
+def cpu_name(cpuinfo=Path("/proc/cpuinfo")):
+    """The processor's name for a run's record, with the features that matter for its speed."""
+    try:
+        lines = cpuinfo.read_text().splitlines()
+        name = next(line.split(":", 1)[1].strip() for line in lines if line.startswith("model name"))
+    except (OSError, StopIteration):
+        name = platform.processor() or platform.machine()
+    features = sorted(cpu_flags(cpuinfo) & (BFLOAT16_CPU_FLAGS | {"avx512f", "avx2"}))
+    return f"{name}, {os.cpu_count()} cores" + (f" ({', '.join(features)})" if features else "")
+
+
+def has_fast_bfloat16():
+    """Whether this machine multiplies bfloat16 in hardware under the backend in use.
+
+    GPUs do from compute capability 8.0 on. On a CPU only TensorFlow's convolutions use the
+    instructions; elsewhere bfloat16 is emulated and many times slower than float32.
+    """
+    capability = gpu_compute_capability()
+    if capability is not None:
+        return capability >= BFLOAT16_COMPUTE_CAPABILITY
+    return keras.backend.backend() == "tensorflow" and bool(cpu_flags() & BFLOAT16_CPU_FLAGS)
+
+
+def xla_pays_off():
+    """False for TensorFlow on a CPU, where XLA halves the speed of these models; True elsewhere."""
+    return keras.backend.backend() != "tensorflow" or gpu_compute_capability() is not None
+
+
+def resolve_precision(precision):
+    """The Keras dtype policy for `precision`; "auto" is mixed_bfloat16 where `has_fast_bfloat16`, else float32.
+
+    Raises:
+        InputError: `precision` is none of `PRECISIONS`.
+    """
+    if precision not in PRECISIONS:
+        raise InputError(f"precision is {precision!r}; choose one of {', '.join(PRECISIONS)}.")
+    if precision != "auto":
+        return precision
+    return "mixed_bfloat16" if has_fast_bfloat16() else "float32"
+
+
+def exact_float32_products():
+    """Turns TF32 off, which newer GPUs use for float32 matrix products.
+
+    Its ten bits of mantissa are too few for a mixture's log-density, where large squares
+    cancel. Networks under a mixed policy multiply in 16 bits anyway and lose no speed.
+    """
+    backend = keras.backend.backend()
+    if backend == "tensorflow":
+        import tensorflow as tf
+
+        tf.config.experimental.enable_tensor_float_32_execution(False)
+    elif backend == "jax":
+        import jax
+
+        jax.config.update("jax_default_matmul_precision", "float32")
+    else:
+        import torch
+
+        torch.backends.cuda.matmul.allow_tf32 = False
+        torch.backends.cudnn.allow_tf32 = False

@@ -1,0 +1,44 @@
+"""The evidence lower bound, term by term and example by example."""
+
+from typing import Any, NamedTuple
+
+import keras
+
+
+class ElboTerms(NamedTuple):
+    """The two terms of the ELBO for a batch, in nats; the batch axis is kept until the last line of the loss.
+
+    `reconstruction` is log p(x | z) and `kl` is log q(z | x) − log p(z), both at one
+    reparameterised sample z ~ q(z | x), so that any prior with a density will do. Sums over
+    pixels and latents, with every constant: numbers compare across priors.
+    """
+
+    reconstruction: Any
+    kl: Any
+
+    @property
+    def elbo(self):
+        """log p(x) ≥ E[reconstruction − kl] (Kingma & Welling 2014, eq. 3): (B,) nats."""
+        return self.reconstruction - self.kl
+
+    def loss(self, beta=1.0):
+        """−(reconstruction − β · kl), (B,): the negative ELBO at β = 1 (Tomczak & Welling 2018, eq. 2)."""
+        return beta * self.kl - self.reconstruction
+
+
+class KLWarmup(keras.callbacks.Callback):
+    """Raises the weight β of the KL term from 1/`epochs` to 1, a step an epoch (Bowman et al. 2016).
+
+    Early in training the prior would otherwise switch latents off before the decoder has
+    learnt to use them. The weight depends on the epoch alone, so a resumed run needs no state.
+    """
+
+    def __init__(self, epochs):
+        super().__init__()
+        self.epochs = epochs
+
+    def on_epoch_begin(self, epoch, logs=None):
+        self.model.beta.assign(min(1.0, (epoch + 1) / self.epochs))
+
+    def on_train_end(self, logs=None):
+        self.model.beta.assign(1.0)

@@ -1,0 +1,147 @@
+"""Encoders and decoders as plain Keras functional models.
+
+An encoder maps images to the mean and log-variance of a diagonal normal over latents; a
+decoder maps latents to the parameters of p(x | z). Any `keras.Model` with these inputs and
+outputs can take their place.
+
+Layers that touch a latent are kept in float32 even under a mixed precision policy: bfloat16
+resolves 0.03 at z = 4, which is as coarse as a sharp posterior is wide. The convolutions,
+where the time goes, follow the policy.
+"""
+
+import keras
+from keras import layers, ops
+
+from vamp_core.errors import InputError
+
+# The forerunner's limits on the posterior's log-variance: a standard deviation of 0.05 to 2.7.
+LOGVAR_MIN, LOGVAR_MAX = -6.0, 2.0
+
+
+def conv_encoder(image_shape=(28, 28, 1), latent_dim=2, network_size=4, activation="relu", trunk=()):
+    """The convolutional q(z | x): four convolutions, a dense layer, two heads.
+
+    Args:
+        image_shape: (H, W, C), both sides multiples of four.
+        latent_dim: D.
+        network_size: s; the convolutions have 8s, 16s, 16s and 32s filters.
+        activation: of the convolutions and the dense layer, any name that Keras knows.
+        trunk: units of dense (swish) layers before the heads, for instance (256,).
+
+    Returns:
+        A `keras.Model`: images (B, H, W, C) → [mean (B, D), logvar (B, D) in [−6, 2]].
+    """
+    images = keras.Input(image_shape, name="images")
+    hidden = _image_features(images, network_size, activation)
+    outputs = _normal_heads(_dense_stack(hidden, trunk, "swish"), latent_dim)
+    return keras.Model(images, outputs, name="encoder")
+
+
+def conv_features(image_shape=(28, 28, 1), network_size=4, activation="relu"):
+    """The image's share of the HVAE's q(z1 | x, z2): the encoder's convolutions without its heads.
+
+    Returns:
+        A `keras.Model`: images (B, H, W, C) → features (B, 256).
+    """
+    images = keras.Input(image_shape, name="images")
+    return keras.Model(images, _image_features(images, network_size, activation), name="image_features")
+
+
+def lower_encoder(features_dim, top_dim, latent_dim, activation="relu", trunk=()):
+    """The HVAE's q(z1 | x, z2): two dense layers on z2, joined with the image's features in one more.
+
+    Args:
+        features_dim: F, size of the image's features.
+        top_dim: number of latents of z2.
+        latent_dim: number of latents of z1.
+        trunk: as in `conv_encoder`.
+
+    Returns:
+        A `keras.Model`: [features (B, F), z2 (B, top_dim)] → [mean, logvar], (B, latent_dim) each.
+    """
+    features = keras.Input((features_dim,), name="image_features")
+    z2 = keras.Input((top_dim,), name="z2")
+    hidden = _dense_stack(z2, (256, 256), activation)
+    hidden = layers.Concatenate(dtype="float32")([features, hidden])
+    hidden = _dense_stack(hidden, (256,), activation)
+    outputs = _normal_heads(_dense_stack(hidden, trunk, "swish"), latent_dim)
+    return keras.Model([features, z2], outputs, name="lower_encoder")
+
+
+def conditional_prior(top_dim, latent_dim, activation="relu"):
+    """The HVAE's p(z1 | z2): two dense layers of 300 units, then mean and log-variance.
+
+    Returns:
+        A `keras.Model`: z2 (B, top_dim) → [mean, logvar], (B, latent_dim) each.
+    """
+    z2 = keras.Input((top_dim,), name="z2")
+    outputs = _normal_heads(_dense_stack(z2, (300, 300), activation), latent_dim)
+    return keras.Model(z2, outputs, name="conditional_prior")
+
+
+def conv_decoder(
+    image_shape=(28, 28, 1), latent_dim=2, network_size=4, activation="relu", trunk=(), parameters=1
+):
+    """The convolutional p(x | z): a dense layer onto 1/4 × 1/4 of the image, five transposed convolutions.
+
+    Args:
+        image_shape, latent_dim, network_size, activation: as in `conv_encoder`; the transposed
+            convolutions have 32s, 16s, 16s, 8s and C · parameters filters.
+        trunk: units of dense (swish) layers between the latent and the first dense layer, for
+            instance (256, 256, 256): few latents need depth to unfold, not width.
+        parameters: numbers per value that the likelihood asks for (1 for a Bernoulli).
+
+    Returns:
+        A `keras.Model`: latents (B, D) → (B, H, W, C · parameters), before any sigmoid, in float32.
+    """
+    height, width, channels = _check_shape(image_shape)
+    wide, middle, narrow = (_filters(n, network_size) for n in (32, 16, 8))
+    z = keras.Input((latent_dim,), name="z")
+    hidden = _dense_stack(z, trunk, "swish")
+    hidden = layers.Dense(height // 4 * (width // 4) * 32, activation="relu", dtype="float32")(hidden)
+    hidden = layers.Reshape((height // 4, width // 4, 32))(hidden)
+    for filters, strides in ((wide, 1), (middle, 2), (middle, 1), (narrow, 2)):
+        hidden = layers.Conv2DTranspose(filters, 3, strides, padding="same", activation=activation)(hidden)
+    hidden = layers.Conv2DTranspose(channels * parameters, 3, padding="same", name="logits")(hidden)
+    return keras.Model(z, layers.Activation("linear", dtype="float32")(hidden), name="decoder")
+
+
+def _image_features(images, network_size, activation):
+    """(B, H, W, C) → (B, 256): the four convolutions and the dense layer that both encoders share in shape."""
+    _check_shape(images.shape[1:])
+    wide, middle, narrow = (_filters(n, network_size) for n in (32, 16, 8))
+    hidden = images
+    for filters, kernel, strides in ((narrow, 7, 1), (middle, 3, 2), (middle, 5, 1), (wide, 3, 2)):
+        hidden = layers.Conv2D(filters, kernel, strides, padding="same", activation=activation)(hidden)
+    return layers.Dense(256, activation=activation)(layers.Flatten()(hidden))
+
+
+def _dense_stack(hidden, units, activation):
+    for width in units:
+        hidden = layers.Dense(width, activation=activation, dtype="float32")(hidden)
+    return hidden
+
+
+def _normal_heads(hidden, latent_dim):
+    mean = layers.Dense(latent_dim, dtype="float32", name="mean")(hidden)
+    logvar = layers.Dense(latent_dim, dtype="float32", name="logvar")(hidden)
+    return [mean, ops.clip(logvar, LOGVAR_MIN, LOGVAR_MAX)]
+
+
+def _filters(base, network_size):
+    filters = int(base * network_size)
+    if filters < 1:
+        raise InputError(
+            f"network_size is {network_size}; it scales the number of filters ({base} × network_size here), "
+            "so choose at least 0.125."
+        )
+    return filters
+
+
+def _check_shape(image_shape):
+    if len(image_shape) != 3 or any(side is None or side < 4 or side % 4 for side in image_shape[:2]):
+        raise InputError(
+            f"image_shape is {tuple(image_shape)}; the convolutional networks halve height and width twice, so they "
+            "take (height, width, channels) with both sides multiples of 4: pad the images or hand in your own networks."
+        )
+    return image_shape

@@ -1,0 +1,65 @@
+"""What a finished run leaves behind: the model, its numbers, the test images' embedding and its figures."""
+
+import numpy as np
+
+from vamp_core import plots
+from vamp_core.data import binarize
+from vamp_core.evaluation import mean_elbo
+from vamp_core.files import whole, write_json
+from vamp_core.priors import VampPrior
+
+HVAE_AXES = ("$z_2$ (top level)", "$z_1$")
+
+
+def report(model, data, folder, config):
+    """Evaluates a trained model on the test images and writes the results into its run folder.
+
+    Args:
+        model: the trained model, with float32 networks.
+        data: the `Dataset`.
+        folder: the `RunFolder`.
+        config: the `TrainingConfig`.
+
+    Returns:
+        (metrics, paths): the test ELBO's terms in nats, and every file that was written.
+    """
+    x_test = data.x_test if config.binarize == "none" else binarize(data.x_test, config.seed)
+    metrics = {f"test_{name}": value for name, value in mean_elbo(model, x_test).items()}
+    history = folder.read_history()
+    metrics |= {"epochs": len(history["epoch"]), "minutes": round(sum(history["seconds"]) / 60, 2)}
+    write_json(folder.path / "metrics.json", metrics)
+
+    mean, logvar = model.encode(x_test)
+    with whole(folder.path / "embedding.npz") as partial:
+        np.savez_compressed(partial, mean=mean, logvar=logvar, labels=data.y_test)
+    with whole(folder.path / "model.keras") as partial:
+        model.save(partial)
+
+    paths = [folder.config_file, folder.history_file]
+    paths += [folder.path / name for name in ("metrics.json", "embedding.npz", "model.keras")]
+    for name, figure in figures(model, data, mean, history, config):
+        path = folder.path / f"{name}.png"
+        with whole(path) as partial:
+            figure.savefig(partial)
+        paths.append(path)
+    return metrics, paths
+
+
+def figures(model, data, mean, history, config):
+    """The figures of one run, under file names that follow the forerunner's pattern.
+
+    Yields:
+        (name, figure), one after the other.
+    """
+    run = config.training_id
+    examples = plots.first_of_each_class(data.x_test, data.y_test)
+    axes = HVAE_AXES if config.model == "hvae" else plots.LATENT_AXES
+    yield f"{data.name}_input", plots.image_grid(examples)
+    yield f"{run}_reconmanifold", plots.image_grid(model.reconstruct(examples))
+    yield f"{run}_embedding_z", plots.latent_space(mean, data.y_test, data.class_names, axis_labels=axes)
+    yield f"{run}_losshistory", plots.loss_history({run: history})
+    yield f"{run}_samples", plots.image_grid(model.sample(100, seed=config.seed))
+    if model.latent_dim == 2:
+        yield f"{run}_manifold", plots.manifold(model, axis_labels=axes)
+    if isinstance(model.prior, VampPrior):
+        yield f"{run}_pseudo_inputs", plots.image_grid(np.asarray(model.prior.pseudo_inputs)[:100])
