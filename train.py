@@ -1,14 +1,11 @@
 """Trains one model and draws its figures: `python train.py --help` lists the settings."""
 
-import os
 import sys
 
-os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")  # before TensorFlow is imported: its start-up notes
-
-from vamp_core.config import TrainingConfig  # noqa: E402
-from vamp_core.errors import InputError  # noqa: E402
-from vamp_core.report import report  # noqa: E402
-from vamp_core.training import TrainingDiverged, train  # noqa: E402
+from vamp_core.config import TrainingConfig
+from vamp_core.errors import InputError
+from vamp_core.report import report
+from vamp_core.training import TrainingDiverged, train
 
 
 def main():

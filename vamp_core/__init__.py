@@ -1,8 +1,39 @@
 """Convolutional and hierarchical VAEs with a standard prior or a VampPrior, in Keras 3."""
 
+from vamp_core.quiet import quiet_start
+
+with quiet_start():
+    import keras  # noqa: F401
+
+from vamp_core import plots
+from vamp_core.config import TrainingConfig
 from vamp_core.data import Dataset, binarize, load_data
 from vamp_core.errors import InputError
+from vamp_core.evaluation import mean_elbo
 from vamp_core.likelihoods import Bernoulli, DiscretizedLogistic, Gaussian, LearnedGaussian
 from vamp_core.losses import ElboTerms, KLWarmup
 from vamp_core.models import HVAE, VAE
 from vamp_core.priors import MixtureOfGaussians, StandardNormal, VampPrior
+from vamp_core.training import train
+
+__all__ = [
+    "VAE",
+    "HVAE",
+    "StandardNormal",
+    "MixtureOfGaussians",
+    "VampPrior",
+    "Bernoulli",
+    "Gaussian",
+    "LearnedGaussian",
+    "DiscretizedLogistic",
+    "ElboTerms",
+    "KLWarmup",
+    "mean_elbo",
+    "Dataset",
+    "load_data",
+    "binarize",
+    "TrainingConfig",
+    "train",
+    "plots",
+    "InputError",
+]

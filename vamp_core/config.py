@@ -6,6 +6,8 @@ from dataclasses import asdict, dataclass, field, fields
 from vamp_core.errors import InputError
 from vamp_core.hardware import PRECISIONS
 from vamp_core.likelihoods import LIKELIHOODS
+from vamp_core.models import MODELS, check_sizes
+from vamp_core.networks import NARROW_TO_WIDE, filters
 
 PRIOR_CHOICES = ("standard", "vamp", "vamp_data", "mog")
 
@@ -22,7 +24,7 @@ class TrainingConfig:
         InputError: a value that cannot work.
     """
 
-    model: str = _setting("vae", "type of variational autoencoder", ("vae", "hvae"))
+    model: str = _setting("vae", "type of variational autoencoder", tuple(MODELS))
     prior: str = _setting(
         "standard",
         "type of prior; vamp_data is a VampPrior whose pseudo-inputs stay at training images, "
@@ -78,6 +80,8 @@ class TrainingConfig:
         for name in ("lr_warmup_epochs", "warmup_epochs", "early_stopping", "validation_images", "seed"):
             if getattr(self, name) < 0:
                 raise InputError(f"--{name} is {getattr(self, name)}; choose zero or more.")
+        check_sizes(self.latent_dim, MODELS[self.model].levels, self.activation)
+        filters(NARROW_TO_WIDE[0], self.network_size)
         for name in ("encoder_trunk", "decoder_trunk"):
             if any(units < 1 for units in getattr(self, name)):
                 raise InputError(f"--{name} is {getattr(self, name)}; a layer has at least one unit.")
@@ -111,7 +115,7 @@ class TrainingConfig:
     @classmethod
     def from_flags(cls, arguments=None):
         """The settings that a command line gives; `arguments` as for `argparse`."""
-        parser = argparse.ArgumentParser(
+        parser = _Parser(
             prog="train.py",
             description="Trains a VAE or an HVAE with a standard prior or a VampPrior and draws the figures.",
             formatter_class=argparse.ArgumentDefaultsHelpFormatter,
@@ -120,6 +124,12 @@ class TrainingConfig:
         for setting in fields(cls):
             parser.add_argument(f"--{setting.name}", default=setting.default, **_flag(setting))
         return cls(**vars(parser.parse_args(arguments)))
+
+
+class _Parser(argparse.ArgumentParser):
+    def error(self, message):
+        """Argparse would print a page of usage above its one sentence."""
+        raise InputError(f"{message}; see {self.prog} --help.")
 
 
 def _flag(setting):

@@ -160,9 +160,8 @@ def check_images(images, image_shape=None, value_range=(0.0, 1.0)):
         raise InputError(f"The images hold {count:,} NaN or infinite values: replace them before training.")
     if value_range is not None and (low < value_range[0] or high > value_range[1]):
         remedy = "divide by 255" if low >= 0 and 2 <= high <= 255 else "rescale or clip them"
-        raise InputError(
-            f"The images run from {low!s} to {high!s}, but must lie in [{value_range[0]:g}, {value_range[1]:g}]: {remedy}."
-        )
+        allowed = f"[{value_range[0]:g}, {value_range[1]:g}]"
+        raise InputError(f"The images run from {low!s} to {high!s}, but must lie in {allowed}: {remedy}.")
     return np.ascontiguousarray(images, dtype=np.float32)
 
 

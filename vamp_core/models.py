@@ -29,6 +29,8 @@ class VAE(LatentVariableModel):
         InputError: an unknown name, a size that is not positive, or networks that do not fit together.
     """
 
+    levels = 1
+
     def __init__(
         self,
         image_shape=(28, 28, 1),
@@ -46,7 +48,7 @@ class VAE(LatentVariableModel):
     ):
         config = _config(locals())
         super().__init__(config, **kwargs)
-        _check_sizes(latent_dim, 1, activation)
+        check_sizes(latent_dim, self.levels, activation)
         size = (network_size, activation)
         self.encoder = encoder or networks.conv_encoder(image_shape, latent_dim, *size, encoder_trunk)
         self.decoder = decoder or networks.conv_decoder(
@@ -95,6 +97,8 @@ class HVAE(LatentVariableModel):
         InputError: as for `VAE`, and for an odd `latent_dim`.
     """
 
+    levels = 2
+
     def __init__(
         self,
         image_shape=(28, 28, 1),
@@ -115,7 +119,7 @@ class HVAE(LatentVariableModel):
     ):
         config = _config(locals())
         super().__init__(config, **kwargs)
-        _check_sizes(latent_dim, 2, activation)
+        check_sizes(latent_dim, self.levels, activation)
         size, half = (network_size, activation), latent_dim // 2
         self.encoder = encoder or networks.conv_encoder(image_shape, half, *size, encoder_trunk)
         self.image_features = image_features or networks.conv_features(image_shape, *size)
@@ -169,11 +173,14 @@ def _config(arguments):
     return {name: value for name, value in arguments.items() if name not in left_out}
 
 
-def _check_sizes(latent_dim, levels, activation):
+def check_sizes(latent_dim, levels, activation):
+    """Raises an `InputError` for numbers of latents or activations that no model can have."""
     if latent_dim < 1:
         raise InputError(f"latent_dim is {latent_dim}; choose a positive number of latents.")
     if latent_dim % levels:
-        raise InputError(f"latent_dim is {latent_dim}; an HVAE shares it out over two levels: choose an even number.")
+        raise InputError(
+            f"latent_dim is {latent_dim}; an HVAE shares it out over {levels} levels: choose an even number."
+        )
     try:
         keras.activations.get(activation)
     except ValueError as error:

@@ -17,6 +17,8 @@ from vamp_core.errors import InputError
 # The forerunner's limits on the posterior's log-variance: a standard deviation of 0.05 to 2.7.
 LOGVAR_MIN, LOGVAR_MAX = -6.0, 2.0
 
+NARROW_TO_WIDE = (8, 16, 32)  # filters at network_size 1
+
 
 def conv_encoder(image_shape=(28, 28, 1), latent_dim=2, network_size=4, activation="relu", trunk=()):
     """The convolutional q(z | x): four convolutions, a dense layer, two heads.
@@ -95,13 +97,13 @@ def conv_decoder(
         A `keras.Model`: latents (B, D) → (B, H, W, C · parameters), before any sigmoid, in float32.
     """
     height, width, channels = _check_shape(image_shape)
-    wide, middle, narrow = (_filters(n, network_size) for n in (32, 16, 8))
+    narrow, middle, wide = (filters(base, network_size) for base in NARROW_TO_WIDE)
     z = keras.Input((latent_dim,), name="z")
     hidden = _dense_stack(z, trunk, "swish")
     hidden = layers.Dense(height // 4 * (width // 4) * 32, activation="relu", dtype="float32")(hidden)
     hidden = layers.Reshape((height // 4, width // 4, 32))(hidden)
-    for filters, strides in ((wide, 1), (middle, 2), (middle, 1), (narrow, 2)):
-        hidden = layers.Conv2DTranspose(filters, 3, strides, padding="same", activation=activation)(hidden)
+    for count, strides in ((wide, 1), (middle, 2), (middle, 1), (narrow, 2)):
+        hidden = layers.Conv2DTranspose(count, 3, strides, padding="same", activation=activation)(hidden)
     hidden = layers.Conv2DTranspose(channels * parameters, 3, padding="same", name="logits")(hidden)
     return keras.Model(z, layers.Activation("linear", dtype="float32")(hidden), name="decoder")
 
@@ -109,16 +111,16 @@ def conv_decoder(
 def _image_features(images, network_size, activation):
     """(B, H, W, C) → (B, 256): the four convolutions and the dense layer that both encoders share in shape."""
     _check_shape(images.shape[1:])
-    wide, middle, narrow = (_filters(n, network_size) for n in (32, 16, 8))
+    narrow, middle, wide = (filters(base, network_size) for base in NARROW_TO_WIDE)
     hidden = images
-    for filters, kernel, strides in ((narrow, 7, 1), (middle, 3, 2), (middle, 5, 1), (wide, 3, 2)):
-        hidden = layers.Conv2D(filters, kernel, strides, padding="same", activation=activation)(hidden)
+    for count, kernel, strides in ((narrow, 7, 1), (middle, 3, 2), (middle, 5, 1), (wide, 3, 2)):
+        hidden = layers.Conv2D(count, kernel, strides, padding="same", activation=activation)(hidden)
     return layers.Dense(256, activation=activation)(layers.Flatten()(hidden))
 
 
 def _dense_stack(hidden, units, activation):
-    for width in units:
-        hidden = layers.Dense(width, activation=activation, dtype="float32")(hidden)
+    for count in units:
+        hidden = layers.Dense(count, activation=activation, dtype="float32")(hidden)
     return hidden
 
 
@@ -128,20 +130,20 @@ def _normal_heads(hidden, latent_dim):
     return [mean, ops.clip(logvar, LOGVAR_MIN, LOGVAR_MAX)]
 
 
-def _filters(base, network_size):
-    filters = int(base * network_size)
-    if filters < 1:
+def filters(base, network_size):
+    """base · network_size filters, at least one; otherwise an `InputError`."""
+    if int(base * network_size) < 1:
         raise InputError(
-            f"network_size is {network_size}; it scales the number of filters ({base} × network_size here), "
-            "so choose at least 0.125."
+            f"network_size is {network_size}; it scales the number of filters, from {base} up, so choose "
+            f"{1 / base:g} or more."
         )
-    return filters
+    return int(base * network_size)
 
 
 def _check_shape(image_shape):
     if len(image_shape) != 3 or any(side is None or side < 4 or side % 4 for side in image_shape[:2]):
         raise InputError(
             f"image_shape is {tuple(image_shape)}; the convolutional networks halve height and width twice, so they "
-            "take (height, width, channels) with both sides multiples of 4: pad the images or hand in your own networks."
+            "take (height, width, channels) with both sides multiples of 4: pad the images or use your own networks."
         )
     return image_shape

@@ -53,7 +53,7 @@ class RunFolder:
         try:
             before = json.loads(self.config_file.read_text())["experiment"]
         except (json.JSONDecodeError, KeyError) as error:
-            raise InputError(f"{self.config_file} is not a run's configuration: remove it or use --overwrite.") from error
+            raise InputError(f"{self.config_file} is not the record of a run: use --overwrite.") from error
         now = json.loads(json.dumps(config.experiment()))
         changed = [f"--{name} {before.get(name)!r} → {now[name]!r}" for name in now if before.get(name) != now[name]]
         if changed:
@@ -125,10 +125,12 @@ class RunFolder:
         with whole(self.history_file) as partial, partial.open("w", newline="") as file:
             writer = csv.writer(file)
             writer.writerow(history)
-            writer.writerows(zip(*history.values()))
+            writer.writerows(zip(*history.values(), strict=True))
 
-    def write_config(self, content):
-        write_json(self.config_file, content)
+    def begin_session(self, config, made_with):
+        """Records the settings, and what they are run with; a resumed run adds a session to those before."""
+        before = json.loads(self.config_file.read_text())["sessions"] if self.config_file.exists() else []
+        write_json(self.config_file, {"experiment": config.experiment(), "sessions": [*before, made_with]})
 
 
 def read_history(path, epochs=None):

@@ -64,14 +64,11 @@ class RunRecorder(keras.callbacks.Callback):
         super().__init__()
         self.folder, self.batches, self.config, self.history = folder, batches, config, history
 
-    def on_train_begin(self, logs=None):
-        if self._patience_is_over():  # resumed after the run had already stopped early
-            self.model.stop_training = True
-
     def on_epoch_begin(self, epoch, logs=None):
         self.started = time.perf_counter()
         self.batches.begin_epoch(epoch)
-        self.model.seed_generator.state.assign(np.array([self.config.seed, epoch]))
+        noise = np.random.default_rng([self.config.seed, epoch, 1]).integers(2**31, size=2)
+        self.model.seed_generator.state.assign(noise)
 
     def on_train_batch_end(self, batch, logs=None):
         if not np.isfinite(logs["loss"]):
@@ -93,10 +90,11 @@ class RunRecorder(keras.callbacks.Callback):
         if self.config.early_stopping and np.argmin(self.history["val_loss"]) == epoch:
             self.folder.save_best(self.model)
         self.folder.save_checkpoint(self.model, epoch + 1)
-        if self._patience_is_over():
+        if self.patience_is_over():
             self.model.stop_training = True
 
-    def _patience_is_over(self):
+    def patience_is_over(self):
+        """Whether the validation loss has not become better for `early_stopping` epochs."""
         losses = self.history.get("val_loss", ())
         patience = self.config.early_stopping
         return bool(patience and len(losses)) and len(losses) - 1 - int(np.argmin(losses)) >= patience
@@ -149,31 +147,32 @@ def train(config):
         InputError: something in `config` or the data cannot work; raised before training starts.
         TrainingDiverged: the loss became NaN; the last finished epoch is kept.
     """
-    folder = RunFolder(config)
     data = load_data(config.data_set, config.data_dir)
     images, validation = _split(data, config)
-    if config.prior in ("vamp", "vamp_data") and config.num_components > len(images):
+    uses_pseudo_inputs = config.prior in ("vamp", "vamp_data")
+    if uses_pseudo_inputs and config.num_components > len(images):
         raise InputError(
             f"--num_components is {config.num_components}, but there are only {len(images)} training images "
             f"to start pseudo-inputs at: choose at most {len(images)}."
         )
+    folder = RunFolder(config)
     print(f"{data}\nRun folder: {folder.path}")
     hardware.exact_float32_products()
     precision = hardware.resolve_precision(config.precision)
     with _policy(precision):
         model = build_model(config, images.shape[1:])
     _compile(model, config, steps_per_epoch=-(-len(images) // config.batch_size))
-    if config.prior in ("vamp", "vamp_data"):
+    if uses_pseudo_inputs:
         model.prior.adapt(images, seed=config.seed)
     epochs_done = folder.load_checkpoint(model)
-    folder.write_config({"experiment": config.experiment(), "made_with": _made_with(precision, data)})
+    folder.begin_session(config, {"first_epoch": epochs_done + 1, **_made_with(precision, data)})
 
     batches = Batches(images, config.batch_size, config.seed, redraw=config.binarize == "dynamic")
     recorder = RunRecorder(folder, batches, config, folder.read_history(epochs_done))
     warmup = [KLWarmup(config.warmup_epochs)] if config.warmup_epochs else []
     model.fit(
         batches,
-        epochs=config.epochs,
+        epochs=epochs_done if recorder.patience_is_over() else config.epochs,
         initial_epoch=epochs_done,
         validation_data=(validation,),
         validation_batch_size=500,
@@ -191,7 +190,8 @@ def _split(data, config):
     held_out = config.validation_images
     if held_out >= len(data.x_train):
         raise InputError(
-            f"--validation_images is {held_out}, but there are only {len(data.x_train)} training images: hold out fewer."
+            f"--validation_images is {held_out}, but there are only {len(data.x_train)} training images: "
+            "hold out fewer."
         )
     images, validation = data.x_train, data.x_test
     if held_out:
@@ -239,6 +239,7 @@ def _made_with(precision, data):
         "device": "GPU, compute capability {}.{}".format(*capability) if capability else hardware.cpu_name(),
         "precision": precision,
         "backend": backend,
-        "versions": {name: version(name) for name in ("keras", backend, "numpy")} | {"python": platform.python_version()},
+        "python": platform.python_version(),
+        "versions": {name: version(name) for name in ("vamp_core", "keras", backend, "numpy")},
         "data": f"{data.name}: {len(data.x_train):,} training and {len(data.x_test):,} test images",
     }

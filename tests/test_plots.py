@@ -1,0 +1,192 @@
+"""The figures show what they were given: right image, right place, right colour, right unit."""
+
+import sys
+
+import matplotlib
+import numpy as np
+import pytest
+from matplotlib.colors import to_rgb
+
+from vamp_core import plots
+from vamp_core.errors import InputError
+
+
+@pytest.fixture(autouse=True)
+def nothing_left_behind():
+    """No figure may change the user's settings or stay open in pyplot."""
+    import matplotlib.pyplot as plt
+
+    before = dict(matplotlib.rcParams)
+    yield
+    assert dict(matplotlib.rcParams) == before
+    assert plt.get_fignums() == []
+
+
+@pytest.fixture
+def latents():
+    """400 latents in two dimensions, in four classes, one a quadrant."""
+    corners = np.array([[-2, -2], [-2, 2], [2, -2], [2, 2]])
+    labels = np.arange(400) % 4
+    return corners[labels] + np.random.default_rng(0).normal(scale=0.3, size=(400, 2)), labels
+
+
+def blank(n, height=3, width=4, channels=1):
+    """Image k is all k / 100."""
+    values = np.arange(n)[:, None, None, None] / 100
+    return np.broadcast_to(values, (n, height, width, channels)).astype("float32")
+
+
+def mosaic(axes):
+    return np.asarray(axes.images[0].get_array()).squeeze()
+
+
+def test_first_of_each_class_is_sorted_by_class_and_keeps_the_order_within():
+    y = np.array([2, 0, 1, 0, 2, 1, 0, 2, 1])
+    chosen = plots.first_of_each_class(blank(9), y, per_class=2)
+    np.testing.assert_array_equal(chosen[:, 0, 0, 0], blank(9)[[1, 3, 2, 5, 0, 4], 0, 0, 0])
+
+
+@pytest.mark.parametrize("channels", [1, 3])
+def test_image_grid_puts_image_k_at_its_row_and_column_and_white_elsewhere(channels):
+    picture = mosaic(plots.image_grid(blank(5, channels=channels), columns=3).axes[0])
+    assert picture.shape[:2] == (2 * 3 + 1, 3 * 4 + 2)
+    np.testing.assert_allclose(picture[4:7, 5:9], 0.04)  # image 4: second row, second column
+    np.testing.assert_allclose(picture[0:3, 10:14], 0.02)  # image 2: first row, third column
+    assert (picture[3] == 1).all() and (picture[:, 4] == 1).all()  # separators
+    assert (picture[4:7, 10:14] == 1).all()  # the empty cell
+
+
+def test_reconstruction_row_has_a_titled_panel_a_model_after_the_input():
+    figure = plots.reconstruction_row(blank(4), {"VAE": blank(4) / 2, "HVAE": blank(4) / 4}, columns=2)
+    assert [axes.get_title() for axes in figure.axes] == ["Input", "VAE", "HVAE"]
+    assert [mosaic(axes)[-1, -1] for axes in figure.axes] == pytest.approx([0.03, 0.015, 0.0075])
+
+
+def test_latent_space_shows_every_point_in_its_colour_and_every_class_by_number(latents):
+    mean, labels = latents
+    figure = plots.latent_space(mean, labels, class_names=["Bag", "Coat", "Dress", "Shirt"])
+    points, axes = figure.axes[0].collections[0], figure.axes[0]
+    np.testing.assert_allclose(points.get_offsets(), mean, rtol=1e-6)
+    np.testing.assert_allclose(points.get_facecolors()[:4, :3], [to_rgb(c) for c in plots.PALETTE[:4]])
+    for k, text in enumerate(axes.texts):
+        assert text.get_text() == str(k)
+        np.testing.assert_allclose(text.get_position(), np.median(mean[labels == k], axis=0), atol=1e-4)
+    legend = [text.get_text() for text in figure.legends[0].get_texts()]
+    assert legend == ["0 Bag", "1 Coat", "2 Dress", "3 Shirt"]
+    assert (axes.get_xlabel(), axes.get_ylabel()) == ("$z_1$", "$z_2$")
+
+
+def test_numbers_of_classes_in_one_place_are_moved_apart():
+    places = plots._spread(np.array([[0.5, 0.5], [0.5, 0.501], [0.9, 0.9]]))
+    assert np.linalg.norm(places[0] - places[1]) > 0.07
+    np.testing.assert_array_equal(places[2], [0.9, 0.9])
+
+
+def test_class_numbers_have_a_place_where_a_latent_has_collapsed(latents):
+    mean, labels = latents
+    figure = plots.latent_space(mean * [1, 0], labels)
+    assert np.isfinite([text.get_position() for text in figure.axes[0].texts]).all()
+
+
+def test_latent_spaces_share_one_legend(latents):
+    axes = {"HVAE": ("$z_2$ (top)", "$z_1$")}
+    figure = plots.latent_spaces({"VAE": latents, "HVAE": latents}, axis_labels=axes)
+    assert [panel.get_xlabel() for panel in figure.axes] == ["$z_1$", "$z_2$ (top)"]
+    assert [text.get_text() for text in figure.legends[0].get_texts()] == ["0", "1", "2", "3"]
+
+
+def test_without_umap_more_dimensions_are_shown_by_pca_with_one_warning(latents, monkeypatch):
+    monkeypatch.setitem(sys.modules, "umap", None)
+    plane, labels = latents
+    tilt = np.linalg.qr(np.random.default_rng(1).normal(size=(5, 5)))[0]
+    mean = np.concatenate([plane, np.zeros((400, 3))], axis=1) @ tilt
+    with pytest.warns(UserWarning, match=r'pip install "vamp_core\[umap\]"') as caught:
+        figure = plots.latent_space(mean, labels, pseudo_input_means=mean[:7])
+    assert len(caught) == 1
+    assert figure.axes[0].get_xlabel() == "PCA 1"
+    points, crosses = (np.asarray(c.get_offsets()) for c in figure.axes[0].collections)
+    # A plane that was only tilted keeps its distances, and the crosses lie in the same plane as the points.
+    np.testing.assert_allclose(np.linalg.norm(points[0] - points[1:], axis=1),
+                               np.linalg.norm(plane[0] - plane[1:], axis=1), rtol=1e-4)  # fmt: skip
+    np.testing.assert_allclose(crosses, points[:7], atol=1e-5)
+
+
+class Decoder:
+    """Stands for a model: decodes z into an image of one pixel a latent, mapped from [-4, 4] to [0, 1]."""
+
+    latent_dim = 2
+
+    def decode_mean(self, z):
+        return (np.asarray(z).reshape(-1, 1, 2, 1) + 4) / 8
+
+
+def test_manifold_decodes_the_extent_with_z1_to_the_right_and_z2_upwards():
+    axes = plots.manifold(Decoder(), columns=2, extent=(0, 4, -2, 2)).axes[0]
+    z = mosaic(axes) * 8 - 4  # each tile is [z_1, z_2]
+    np.testing.assert_allclose(z, [[1, 1, 3, 1], [1, -1, 3, -1]], atol=1e-6)
+    assert axes.images[0].get_extent() == [0, 4, -2, 2]
+
+
+def test_manifold_steps_are_quantiles_of_the_standard_normal_by_default():
+    axes = plots.manifold(Decoder(), columns=3).axes[0]
+    z = mosaic(axes) * 8 - 4
+    np.testing.assert_allclose(z[0], [-0.967422, 0.967422, 0, 0.967422, 0.967422, 0.967422], atol=1e-5)
+    assert axes.get_xticks()[[1, 2]] == pytest.approx([0.158655, 0.5], abs=1e-5)
+    assert [label.get_text() for label in axes.get_xticklabels()] == ["−2", "−1", "0", "1", "2"]
+
+
+def test_loss_history_draws_test_dashed_in_the_colour_of_its_run_and_leaves_the_first_epochs_out_of_sight():
+    falling = list(140 + 400 * np.exp(-np.arange(50.0)))
+    histories = {"VAE": {"loss": falling, "val_loss": falling}, "HVAE": {"loss": falling}}
+    figure = plots.loss_history(histories)
+    train, test, other = figure.axes[0].lines[0], figure.axes[0].lines[1], figure.axes[0].lines[2]
+    assert (train.get_linestyle(), test.get_linestyle()) == ("-", "--")
+    assert train.get_color() == test.get_color() != other.get_color()
+    assert (train.get_xdata()[0], train.get_ydata()[0]) == (1, 540)
+    low, high = figure.axes[0].get_ylim()
+    assert low < 140 < high < 145
+    assert figure.axes[0].get_ylabel() == "−ELBO (nats)"
+
+
+@pytest.mark.parametrize("losses", [[200.0], [float("nan")] * 3])
+def test_loss_history_draws_a_single_epoch_and_a_run_that_diverged(losses):
+    plots.loss_history({"VAE": {"loss": losses}})
+
+
+def test_prior_density_evaluates_the_prior_where_it_draws_it(latents):
+    def log_prob(z):  # all mass around (2, -1)
+        z = np.asarray(z)
+        return -((z[:, 0] - 2) ** 2) - (z[:, 1] + 1) ** 2
+
+    axes = plots.prior_density(log_prob, *latents).axes[0]
+    innermost = [path for path in axes.collections[-1].get_paths() if len(path)][-1]
+    np.testing.assert_allclose(innermost.vertices.mean(axis=0), [2, -1], atol=0.1)
+
+
+def test_a_dark_style_of_the_user_leaves_the_figures_white_with_dark_text(latents):
+    with matplotlib.style.context("dark_background"):
+        figure = plots.latent_space(*latents)
+    assert figure.get_facecolor() == (1, 1, 1, 1)
+    assert figure.axes[0].xaxis.label.get_color() == "black"
+
+
+def test_a_figure_shows_itself_in_a_notebook():
+    assert plots.image_grid(blank(4))._repr_png_().startswith(b"\x89PNG")
+
+
+@pytest.mark.parametrize("draw", [
+    lambda: plots.image_grid(blank(4)[..., 0]),
+    lambda: plots.image_grid(blank(4) * 255),
+    lambda: plots.image_grid(blank(4) * np.nan),
+    lambda: plots.reconstruction_row(blank(4), {"VAE": blank(3)}),
+    lambda: plots.first_of_each_class(blank(4), np.array([0, 0, 1, 1]), per_class=3),
+    lambda: plots.latent_space(np.zeros((4, 2)), np.zeros((4, 10), int)),
+    lambda: plots.latent_space(np.zeros((4, 2)), np.arange(4), class_names=["Bag"]),
+    lambda: plots.project_to_plane(np.zeros((4, 1))),
+    lambda: plots.manifold(type("Wide", (), {"latent_dim": 40})()),
+    lambda: plots.loss_history({"VAE": {"loss": [1.0]}}, quantity="kl"),
+    lambda: plots.prior_density(lambda z: z[:, 0], mean=np.zeros((4, 3))),
+])  # fmt: skip
+def test_what_cannot_be_drawn_is_refused_in_words(draw):
+    with pytest.raises(InputError, match=": |; "):
+        draw()

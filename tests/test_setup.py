@@ -1,0 +1,51 @@
+"""The project's own files: what a newcomer installs, and what the package may import."""
+
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+
+
+def requirements(text, heading):
+    """The quoted strings of a list `heading = [...]` in a TOML file."""
+    return re.findall(r'"([^"]+)"', re.search(rf"^{heading} = \[(.*?)\]", text, re.M | re.S)[1])
+
+
+def test_conda_environment_is_in_step_with_the_package():
+    project = (ROOT / "pyproject.toml").read_text()
+    expected = [name for heading in ("dependencies", "book", "test") for name in requirements(project, heading)]
+    environment = (ROOT / "environment.yml").read_text()
+    listed = re.findall(r"^      - (.+)$", environment, re.M)
+    assert listed == [*expected, "--editable ."]
+    python = re.search(r'requires-python = "(.+)"', project)[1]
+    assert f"- python{python}\n" in environment
+
+
+def test_the_core_is_keras_only():
+    """Backends are asked for in hardware.py alone."""
+    for path in (ROOT / "vamp_core").glob("*.py"):
+        backends = re.findall(r"^\s*(?:import|from) (tensorflow|tf|jax|torch)\b", path.read_text(), re.M)
+        assert path.name == "hardware.py" or not backends, path.name
+
+
+def test_imports_run_one_way():
+    """distributions → likelihoods, priors, networks, losses → base → models → evaluation, config → training."""
+    order = ["errors", "files", "quiet", "distributions", "data", "hardware", "likelihoods", "networks", "losses"]
+    order += ["priors", "base", "models", "evaluation", "config", "run_folder", "training", "plots", "report"]
+    assert {path.stem for path in (ROOT / "vamp_core").glob("*.py")} == {*order, "__init__"}
+    for position, module in enumerate(order):
+        text = (ROOT / "vamp_core" / f"{module}.py").read_text()
+        imported = re.findall(r"^from vamp_core\.(\w+) import", text, re.M)
+        for line in re.findall(r"^from vamp_core import (.+)$", text, re.M):
+            imported += line.split(", ")
+        assert all(order.index(name) < position for name in imported), (module, imported)
+
+
+@pytest.mark.parametrize("module", ["vamp_core", "vamp_core.training"])
+def test_import_is_quiet(module):
+    result = subprocess.run([sys.executable, "-c", f"import {module}"], capture_output=True, text=True, cwd=ROOT)
+    assert (result.returncode, result.stdout, result.stderr) == (0, "", "")
