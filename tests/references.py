@@ -25,6 +25,17 @@ def mixture_logpdf(z, means, logvars, log_weights=None):
     return special.logsumexp(np.stack(each, axis=1) + log_weights, axis=1)
 
 
+def discretized_logistic_logpmf(level, mean, logscale):
+    """Log-probability in float64 of the bin around level / 255, the outermost bins reaching to ∓∞."""
+    lower = np.where(level == 0, -np.inf, (level - 0.5) / 255)
+    upper = np.where(level == 255, np.inf, (level + 0.5) / 255)
+    logistic = stats.logistic(np.float64(mean), np.exp(np.float64(logscale)))
+    above = lower > mean  # where the CDF is near one, the difference is taken between upper tails
+    small = np.where(above, logistic.logsf(upper), logistic.logcdf(lower))
+    large = np.where(above, logistic.logsf(lower), logistic.logcdf(upper))
+    return large + np.log1p(-np.exp(small - large))
+
+
 def central_differences(fn, at, step=1e-6):
     """The gradient of the scalar function `fn` at the float64 array `at`, an entry at a time."""
     gradient = np.zeros(at.shape)

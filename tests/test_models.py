@@ -84,10 +84,11 @@ def test_hvae_terms_are_those_of_the_paper():
     z, kl = (ops.convert_to_numpy(value) for value in model.draw(model.posterior(x), seed=3))
     z2, z1 = z[:, :2], z[:, 2:]
     q2 = numpy(model.encoder(x))
-    q1 = numpy(model.lower_encoder([model.image_features(x), z2]))
+    q1 = numpy(model.lower_encoder([model.image_features(x), ops.convert_to_tensor(z2)]))
     p1 = numpy(model.conditional_prior(z2))
     means, logvars = numpy(model.encoder(IMAGES[:3]))
-    log_p2 = np.log(np.mean([np.exp(log_normal(z2, *component)) for component in zip(means, logvars)], axis=0))
+    components = [np.exp(log_normal(z2, *component)) for component in zip(means, logvars, strict=True)]
+    log_p2 = np.log(np.mean(components, axis=0))
     expected = log_normal(z2, *q2) + log_normal(z1, *q1) - log_normal(z1, *p1) - log_p2
     np.testing.assert_allclose(kl, expected, rtol=1e-4, atol=1e-4)
 
@@ -99,7 +100,7 @@ def test_save_and_load_give_the_same_model(kind, prior, tmp_path):
     model.fit(IMAGES, epochs=1, batch_size=20, verbose=0)
     model.save(tmp_path / "model.keras")
     loaded = keras.saving.load_model(tmp_path / "model.keras")
-    for before, after in zip(model.elbo(IMAGES, seed=1), loaded.elbo(IMAGES, seed=1)):
+    for before, after in zip(model.elbo(IMAGES, seed=1), loaded.elbo(IMAGES, seed=1), strict=True):
         np.testing.assert_allclose(after, before, rtol=1e-6)
     np.testing.assert_allclose(loaded.sample(4, seed=1), model.sample(4, seed=1), rtol=1e-6, atol=1e-6)
     assert len(loaded.trainable_variables) == len(model.trainable_variables)
@@ -125,20 +126,21 @@ def test_gradients_reach_every_weight(kind, prior):
     _, gradients = value_and_gradients(
         lambda: -ops.mean(model(ops.convert_to_tensor(IMAGES)).elbo), model.trainable_variables
     )
-    for variable, gradient in zip(model.trainable_variables, gradients):
+    for variable, gradient in zip(model.trainable_variables, gradients, strict=True):
         assert np.all(np.isfinite(gradient)), variable.path
         assert np.any(gradient != 0), variable.path
 
 
 def test_training_raises_the_elbo_and_logs_its_terms():
+    images = IMAGES * 0.2  # dark, which a fresh decoder does not expect
     model = small(prior="vamp")
     model.compile(optimizer=keras.optimizers.Adam(1e-2))
-    before = vc.mean_elbo(model, IMAGES)["elbo"]
-    history = model.fit(IMAGES, epochs=5, batch_size=20, validation_data=(IMAGES,), verbose=0).history
-    assert vc.mean_elbo(model, IMAGES)["elbo"] > before
+    before = vc.mean_elbo(model, images)["elbo"]
+    history = model.fit(images, epochs=5, batch_size=20, validation_data=(images,), verbose=0).history
+    assert vc.mean_elbo(model, images)["elbo"] > before + 1
     assert {"loss", "elbo", "reconstruction", "kl", "val_loss", "val_elbo"} <= set(history)
     np.testing.assert_allclose(history["loss"], -np.array(history["elbo"]), rtol=1e-5)
-    evaluated = model.evaluate(IMAGES, batch_size=20, verbose=0, return_dict=True)
+    evaluated = model.evaluate(images, batch_size=20, verbose=0, return_dict=True)
     assert evaluated["loss"] == pytest.approx(evaluated["kl"] - evaluated["reconstruction"], rel=1e-5)
 
 

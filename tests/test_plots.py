@@ -121,10 +121,10 @@ class Decoder:
 
 
 def test_manifold_decodes_the_extent_with_z1_to_the_right_and_z2_upwards():
-    axes = plots.manifold(Decoder(), columns=2, extent=(0, 4, -2, 2)).axes[0]
+    axes = plots.manifold(Decoder(), columns=2, extent=(0, 4, -1, 1)).axes[0]
     z = mosaic(axes) * 8 - 4  # each tile is [z_1, z_2]
-    np.testing.assert_allclose(z, [[1, 1, 3, 1], [1, -1, 3, -1]], atol=1e-6)
-    assert axes.images[0].get_extent() == [0, 4, -2, 2]
+    np.testing.assert_allclose(z, [[1, 0.5, 3, 0.5], [1, -0.5, 3, -0.5]], atol=1e-6)
+    assert axes.images[0].get_extent() == [0, 4, -1, 1]
 
 
 def test_manifold_steps_are_quantiles_of_the_standard_normal_by_default():
@@ -158,7 +158,7 @@ def test_prior_density_evaluates_the_prior_where_it_draws_it(latents):
         z = np.asarray(z)
         return -((z[:, 0] - 2) ** 2) - (z[:, 1] + 1) ** 2
 
-    axes = plots.prior_density(log_prob, *latents).axes[0]
+    axes = plots.prior_density(log_prob, *latents, extent=(1, 4, -3, 0)).axes[0]
     innermost = [path for path in axes.collections[-1].get_paths() if len(path)][-1]
     np.testing.assert_allclose(innermost.vertices.mean(axis=0), [2, -1], atol=0.1)
 

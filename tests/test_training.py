@@ -162,7 +162,7 @@ def test_a_killed_run_resumes_to_the_weights_of_an_uninterrupted_one(tmp_path):
 
     resumed, _, folder = vc.train(config(tmp_path / "killed", resume=True, **settings))
     straight, _, other = vc.train(config(tmp_path / "straight", **settings))
-    for after_kill, uninterrupted in zip(weights(resumed), weights(straight)):
+    for after_kill, uninterrupted in zip(weights(resumed), weights(straight), strict=True):
         np.testing.assert_array_equal(after_kill, uninterrupted)
     assert folder.read_history()["val_loss"] == other.read_history()["val_loss"]
     assert [s["first_epoch"] for s in json.loads(folder.config_file.read_text())["sessions"]] == [1, 3]
@@ -171,7 +171,7 @@ def test_a_killed_run_resumes_to_the_weights_of_an_uninterrupted_one(tmp_path):
 def test_a_finished_run_resumes_to_itself(tmp_path):
     first, _, _ = vc.train(config(tmp_path))
     again, _, folder = vc.train(config(tmp_path, resume=True))
-    for before, after in zip(weights(first), weights(again)):
+    for before, after in zip(weights(first), weights(again), strict=True):
         np.testing.assert_array_equal(after, before)
     assert folder.read_history()["epoch"] == [1, 2]
 
@@ -194,7 +194,8 @@ def test_a_loss_that_is_lost_keeps_the_last_good_checkpoint(tmp_path, monkeypatc
     result = subprocess.run(command(tmp_path, **settings), cwd=ROOT, capture_output=True, text=True)
     assert result.returncode == 1
     assert "Traceback" not in result.stderr
-    assert re.search(r"train.py: error: The loss became (nan|inf|-inf) in step .*finished epochs are kept", result.stderr)
+    told = r"train.py: error: The loss became (nan|inf|-inf) in step .*finished epochs are kept"
+    assert re.search(told, result.stderr)
     monkeypatch.setattr("vamp_core.training.RunRecorder.on_train_batch_end", diverge_in_second_epoch)
     with pytest.raises(TrainingDiverged):
         vc.train(config(tmp_path / "kept"))
@@ -236,7 +237,7 @@ def test_early_stopping_keeps_the_best_epoch(tmp_path, monkeypatch):
     settings = dict(epochs=6, early_stopping=3, validation_images=300)
     model, _, folder = vc.train(config(tmp_path, **settings))
     assert len(folder.read_history()["epoch"]) == 5
-    for kept, best in zip(weights(model), saved[1]):
+    for kept, best in zip(weights(model), saved[1], strict=True):
         np.testing.assert_array_equal(kept, best)
     again, _, _ = vc.train(config(tmp_path, resume=True, **settings))  # nothing is trained further
     assert 5 not in saved
@@ -283,7 +284,7 @@ def test_equal_seeds_give_equal_models(tmp_path):
     first, second, other = (
         weights(build_model(config(tmp_path, prior="mog", seed=seed), (28, 28, 1))) for seed in (1, 1, 2)
     )
-    assert all(np.array_equal(a, b) for a, b in zip(first, second))
+    assert all(np.array_equal(a, b) for a, b in zip(first, second, strict=True))
     assert not np.array_equal(first[0], other[0])
 
 

@@ -212,7 +212,7 @@ def _restored(value):
 def _first_points(batches, n):
     """The first `n` data points of batches that can be gone through again, as an array."""
     if isinstance(batches, keras.utils.PyDataset):
-        batches = (batches[i] for i in range(len(batches)))
+        batches = map(batches.__getitem__, range(len(batches)))
     elif iter(batches) is batches:
         raise InputError(
             "The training data can be read only once, so the VampPrior cannot start its pseudo-inputs from them: "

@@ -244,7 +244,7 @@ def _mosaic(images, columns, gap=1):
         raise InputError(f"images have shape {images.shape}; pass (N, H, W, 1), grey, or (N, H, W, 3), RGB.")
     low, high = images.min(), images.max()
     if not 0 <= low <= high <= 1:
-        raise InputError(f"images lie in [{low:.3g}, {high:.3g}], not in [0, 1]: divide bytes by 255, or clip.")
+        raise InputError(f"images lie in [{low:.3g}, {high:.3g}], not [0, 1]: divide bytes by 255, or clip.")
     columns = min(columns, len(images))
     rows = -(-len(images) // columns)
     # White like the page: neither gaps nor empty cells are part of an image.

@@ -1,0 +1,88 @@
+"""Speed of a training step, as a share of the convolution rate that this machine reaches in the same run.
+
+    python tests/benchmarks/train_step.py [--sizes 1 4 16] [--steps 5] [--models vae hvae]
+
+The yardstick is forward and backward through four 5×5 convolutions of 256 channels. Single
+figures drift with the machine's other load; the ratios are what to compare.
+"""
+
+import argparse
+import statistics
+import time
+
+import keras
+import numpy as np
+from keras import layers
+
+import vamp_core as vc
+from vamp_core.flops import forward_flops, training_flops
+from vamp_core.hardware import cpu_name, gpu_compute_capability
+from vamp_core.models import MODELS
+
+BATCH = 256
+PRECISIONS = ("float32", "mixed_bfloat16")
+
+
+def seconds_per_step(model, x, y=None, steps=5):
+    """Median time of a training step, after two that compile and warm up."""
+    times = []
+    for _ in range(steps + 2):
+        started = time.perf_counter()
+        model.train_on_batch(x, y)
+        times.append(time.perf_counter() - started)
+    return statistics.median(times[2:])
+
+
+def convolution_rate(steps):
+    """FLOP/s of the yardstick under the current precision policy."""
+    net = keras.Sequential([keras.Input((14, 14, 256)), *(layers.Conv2D(256, 5, padding="same") for _ in range(4))])
+    net.supports_jit = vc.VAE(network_size=1).supports_jit
+    net.compile(optimizer="sgd", loss="mse")
+    x = np.random.default_rng(0).normal(size=(64, 14, 14, 256)).astype("float32")
+    # Three passes a layer, but the first layer's inputs need no gradient.
+    flops = forward_flops(net) * (3 - 1 / 4) * len(x)
+    return flops / seconds_per_step(net, x, x, steps)
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--sizes", type=float, nargs="+", default=[1, 4, 16], help="network sizes")
+    parser.add_argument("--steps", type=int, default=5, help="timed steps, of which the median counts")
+    parser.add_argument("--models", nargs="+", default=list(MODELS), choices=list(MODELS))
+    arguments = parser.parse_args()
+
+    images = np.random.default_rng(0).random((BATCH, 28, 28, 1)).astype("float32")
+    pseudo_inputs = np.random.default_rng(1).random((500, 28, 28, 1)).astype("float32")
+    capability = gpu_compute_capability()
+    print(f"{keras.backend.backend()} on {f'a GPU of capability {capability}' if capability else cpu_name()}")
+    print("One row a model: images/s, GFLOP/s, and that as a share of the convolution rate (times float32's images/s)")
+    print("The VampPrior's cost: time of its step over the standard prior's, beside the same ratio of FLOPs")
+    float32_rate = {}
+    for precision in PRECISIONS:
+        keras.config.set_dtype_policy(precision)
+        rate = convolution_rate(arguments.steps)
+        print(f"\n{precision}: convolution rate {rate / 1e9:,.0f} GFLOP/s")
+        for size in arguments.sizes:
+            for name in arguments.models:
+                seconds, flops = {}, {}
+                for prior in ("standard", "vamp"):
+                    model = MODELS[name](
+                        prior=vc.VampPrior(pseudo_inputs=pseudo_inputs) if prior == "vamp" else prior, network_size=size
+                    )
+                    model.compile(optimizer="adam")
+                    seconds[prior] = seconds_per_step(model, images, steps=arguments.steps)
+                    flops[prior] = training_flops(model, BATCH) * BATCH
+                    speed = BATCH / seconds[prior]
+                    reference = float32_rate.setdefault((size, name, prior), speed)
+                    print(
+                        f"  s = {size:<4g} {name:4} {prior:8} {speed:8,.0f} images/s "
+                        f"{flops[prior] / seconds[prior] / 1e9:8,.0f} GFLOP/s "
+                        f"{flops[prior] / seconds[prior] / rate:6.2f} of the rate ({speed / reference:.1f}×)",
+                        flush=True,
+                    )
+                cost, expected = (quantity["vamp"] / quantity["standard"] for quantity in (seconds, flops))
+                print(f"           {name} VampPrior costs {cost:.2f}× the time for {expected:.2f}× the FLOPs")
+
+
+if __name__ == "__main__":
+    main()
