@@ -1,7 +1,13 @@
 """Every test starts with float32 networks and the same random numbers, whichever test ran before it."""
 
-import keras
+import os
+
 import pytest
+
+# JAX compiles every operation of every shape once, which takes it longer than running them here.
+os.environ.setdefault("JAX_DISABLE_MOST_OPTIMIZATIONS", "1")
+
+import keras  # noqa: E402
 
 
 @pytest.fixture(autouse=True)

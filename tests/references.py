@@ -58,5 +58,6 @@ def assert_samples_fit(log_prob, samples):
     on_grid = ops.convert_to_numpy(log_prob(grid)).astype("float64")
     density = np.exp(on_grid) * spacing**2
     assert density.sum() == pytest.approx(1, abs=1e-4)
+    assert tuple(samples.shape[1:]) == (2,)
     own = ops.convert_to_numpy(log_prob(samples)).astype("float64")
     assert own.mean() == pytest.approx(np.sum(density * on_grid), abs=4 * own.std() / np.sqrt(len(own)))

@@ -93,10 +93,8 @@ def test_an_integer_seed_repeats_a_draw_and_a_generator_does_not():
 @pytest.mark.parametrize("mean, logvar", [(0.0, 0.0), (1.3, -1.0), (-3.0, -6.0), (0.2, 2.0)])
 def test_normal_kl_is_the_expected_log_ratio(mean, logvar):
     q, p = stats.norm(mean, np.exp(logvar / 2)), stats.norm()
-    points = mean + q.std() * np.linspace(-12, 12, 5)
-    kl, _ = integrate.quad(
-        lambda z: q.pdf(z) * (q.logpdf(z) - p.logpdf(z)), points[0], points[-1], points=points[1:-1]
-    )
+    z = mean + q.std() * np.linspace(-12, 12, 2001)
+    kl = integrate.trapezoid(q.pdf(z) * (q.logpdf(z) - p.logpdf(z)), z)
     three_latents = np.tile(np.float32([mean, logvar])[:, None, None], (1, 2, 3))
     assert_close(normal_kl(*three_latents), [3 * kl, 3 * kl])
 
@@ -222,7 +220,6 @@ def test_mixture_gradients_are_the_finite_differences_of_scipys():
     variables = [keras.Variable(value) for value in values]
     _, gradients = value_and_gradients(lambda: ops.sum(mixture_log_prob(*variables)), variables)
     for i, gradient in enumerate(gradients):
-
 
         def at(value, i=i):
             return mixture_logpdf(*values[:i], value, *values[i + 1 :]).sum()

@@ -60,7 +60,7 @@ def test_learned_gaussian_is_bounded(logvar, limit):
 
 def test_discretized_logistic_is_a_difference_of_scipys_cdf():
     level = np.random.randint(0, 256, (5, 4, 4, 2))
-    location, logscale = normal(*level.shape), normal(*level.shape)
+    location, logscale = normal(*level.shape), np.random.uniform(-4, 3, level.shape).astype("float32")
     mean, output = special.expit(location.astype("float64")), joined(location, logscale)
     expected = discretized_logistic_logpmf(level, mean, logscale).sum((1, 2, 3))
     assert_close(DiscretizedLogistic().log_prob(LEVELS[level], output), expected)

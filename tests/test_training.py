@@ -144,7 +144,7 @@ def test_a_run_is_neither_replaced_nor_mixed_with_another(tmp_path):
 def test_a_killed_run_resumes_to_the_weights_of_an_uninterrupted_one(tmp_path):
     """SIGKILL in the middle of the third epoch, every kind of schedule on, then --resume."""
     settings = dict(
-        model="hvae", prior="vamp", epochs=4, batch_size=4, binarize="dynamic", lr=1e-3,
+        model="hvae", prior="vamp", epochs=4, batch_size=16, binarize="dynamic", lr=1e-3,
         lr_schedule="cosine", lr_warmup_epochs=1, warmup_epochs=3,
     )  # fmt: skip
     process = subprocess.Popen(
@@ -155,7 +155,7 @@ def test_a_killed_run_resumes_to_the_weights_of_an_uninterrupted_one(tmp_path):
     while 2 not in folder.checkpoints() and time.monotonic() < give_up:
         assert process.poll() is None, "the run ended before it could be killed"
         time.sleep(0.02)
-    time.sleep(0.3)  # some steps into the third epoch
+    time.sleep(0.1)  # some steps into the third epoch
     os.kill(process.pid, signal.SIGKILL)
     process.wait()
     assert max(folder.checkpoints()) == 2, "the run went on past the epoch it was to be killed in"
@@ -241,7 +241,7 @@ def test_early_stopping_keeps_the_best_epoch(tmp_path, monkeypatch):
         np.testing.assert_array_equal(kept, best)
     again, _, _ = vc.train(config(tmp_path, resume=True, **settings))  # nothing is trained further
     assert 5 not in saved
-    np.testing.assert_array_equal(weights(again)[0], saved[1][0])
+    assert all(np.array_equal(a, b) for a, b in zip(weights(again), saved[1], strict=True))
 
 
 def test_learning_rate_rises_and_falls(tmp_path):
@@ -285,7 +285,7 @@ def test_equal_seeds_give_equal_models(tmp_path):
         weights(build_model(config(tmp_path, prior="mog", seed=seed), (28, 28, 1))) for seed in (1, 1, 2)
     )
     assert all(np.array_equal(a, b) for a, b in zip(first, second, strict=True))
-    assert not np.array_equal(first[0], other[0])
+    assert not all(np.array_equal(a, b) for a, b in zip(first, other, strict=True))
 
 
 @pytest.mark.parametrize("prior", ["vamp_data", "mog"])

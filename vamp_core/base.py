@@ -33,10 +33,11 @@ def batched(method):
         if "seed" in kwargs:  # one stream of noise for all batches, not the same noise for each
             kwargs["seed"] = as_generator(kwargs["seed"])
         data = np.asarray(data, "float32")
-        results = [
-            tree.map_structure(ops.convert_to_numpy, method(self, ops.convert_to_tensor(batch), **kwargs))
-            for batch in np.split(data, range(BATCH_SIZE, len(data), BATCH_SIZE))
-        ]
+        with self.prior.fixed():
+            results = [
+                tree.map_structure(ops.convert_to_numpy, method(self, ops.convert_to_tensor(batch), **kwargs))
+                for batch in np.split(data, range(BATCH_SIZE, len(data), BATCH_SIZE))
+            ]
         return tree.map_structure(lambda *parts: np.concatenate(parts), *results)
 
     return on_any
@@ -102,9 +103,12 @@ class LatentVariableModel(keras.Model):
 
     # -- the objective -------------------------------------------------------------------
 
-    def call(self, x, seed=None):
+    def call(self, x):
         """The ELBO's terms for one batch of tensors, each (B,), from one sample per data point."""
-        z, kl = self.draw(self.posterior(x), self.seed_generator if seed is None else seed)
+        return self._terms(x, self.posterior(x), self.seed_generator)
+
+    def _terms(self, x, posterior, seed):
+        z, kl = self.draw(posterior, seed)
         return ElboTerms(self.likelihood.log_prob(x, self.decoder(z)), kl)
 
     def compute_loss(self, x=None, y=None, y_pred=None, sample_weight=None, training=True):
@@ -156,17 +160,21 @@ class LatentVariableModel(keras.Model):
     # -- methods on data of any length ---------------------------------------------------
 
     @batched
-    def elbo(self, x, seed=None):
-        """The evidence lower bound by one sample per data point.
+    def elbo(self, x, samples=1, seed=None):
+        """The evidence lower bound of each data point.
 
         Args:
             x: (B, *data_shape).
+            samples: how many estimates to average; the encoder runs once for all.
             seed: an integer for the same noise each time, None for fresh noise.
 
         Returns:
             `ElboTerms` with `.elbo`, `.reconstruction` and `.kl`, (B,) nats each.
         """
-        return self.call(x, seed)
+        noise = self.seed_generator if seed is None else as_generator(seed)
+        posterior = self.posterior(x)
+        estimates = [self._terms(x, posterior, noise) for _ in range(samples)]
+        return ElboTerms(*(sum(terms) / samples for terms in zip(*estimates, strict=True)))
 
     @batched
     def decode(self, z):

@@ -9,6 +9,19 @@ from vamp_core.likelihoods import LIKELIHOODS
 from vamp_core.models import MODELS, check_sizes
 from vamp_core.networks import NARROW_TO_WIDE, filters
 
+# Settings that were found by measuring; a flag given beside --recipe wins over it.
+RECIPES = {
+    "book": dict(
+        network_size=1.0,
+        encoder_trunk=(256,),
+        decoder_trunk=(256, 256, 256),
+        lr=2e-3,
+        lr_schedule="cosine",
+        lr_warmup_epochs=1,
+        epochs=30,
+    ),
+}
+
 PRIOR_CHOICES = ("standard", "vamp", "vamp_data", "mog")
 
 
@@ -121,9 +134,17 @@ class TrainingConfig:
             formatter_class=argparse.ArgumentDefaultsHelpFormatter,
             allow_abbrev=False,
         )
+        parser.add_argument("--recipe", help="start from the settings of: " + ", ".join(RECIPES))
         for setting in fields(cls):
             parser.add_argument(f"--{setting.name}", default=setting.default, **_flag(setting))
-        return cls(**vars(parser.parse_args(arguments)))
+        recipe = parser.parse_known_args(arguments)[0].recipe
+        if recipe is not None:
+            if recipe not in RECIPES:
+                raise InputError(f"--recipe is {recipe!r}; choose one of {', '.join(RECIPES)}.")
+            parser.set_defaults(**RECIPES[recipe])
+        settings = vars(parser.parse_args(arguments))
+        del settings["recipe"]
+        return cls(**settings)
 
 
 class _Parser(argparse.ArgumentParser):

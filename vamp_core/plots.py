@@ -28,9 +28,6 @@ _styled = matplotlib.style.context(STYLE, after_reset=True)
 class Figure(matplotlib.figure.Figure):
     """A figure that pyplot does not know of: shown once, where it is returned, and never left open."""
 
-    def __init__(self, width, height, **kwargs):
-        super().__init__(figsize=(width, height), layout="compressed", **kwargs)
-
     def _repr_png_(self):
         # Jupyter shows a Figure by itself only after pyplot has loaded the inline backend.
         self.savefig(png := io.BytesIO(), format="png")
@@ -115,7 +112,7 @@ def latent_space(mean, labels, class_names=None, title=None, pseudo_input_means=
         pseudo_input_means: posterior means of the pseudo-inputs, (K, D), drawn as crosses.
         axis_labels: for D = 2; an HVAE has ("$z_2$ (top)", "$z_1$").
     """
-    figure = Figure(4.4 + bool(class_names), 4.4)
+    figure = Figure((4.4 + 1.3 * bool(class_names), 4.4), layout="compressed")
     axes = figure.add_subplot(title=title)
     _draw_classes(axes, mean, labels, class_names, axis_labels, 3, pseudo_input_means)
     if class_names:
@@ -132,7 +129,7 @@ def latent_spaces(panels, class_names=None, axis_labels=None):
         class_names: names for the legend, (classes,); without them it shows the class numbers.
         axis_labels: model name → pair of labels, where they are not $z_1$ and $z_2$.
     """
-    figure = Figure(2 * len(panels) + 1, 2.2, dpi=200)
+    figure = Figure((2 * len(panels) + 1, 2.2), dpi=200, layout="compressed")
     for index, (name, (mean, labels)) in enumerate(panels.items(), start=1):
         axes = figure.add_subplot(1, len(panels), index, title=name)
         _draw_classes(axes, mean, labels, class_names, (axis_labels or {}).get(name, AXES), 0.6)
@@ -142,28 +139,26 @@ def latent_spaces(panels, class_names=None, axis_labels=None):
 
 @_styled
 def manifold(model, columns=20, extent=None, axis_labels=AXES):
-    """Decoded images all over a two-dimensional latent space, each where its latent lies.
+    """Decoded images all over a two-dimensional latent space (Kingma & Welling 2014, figure 4).
 
     Args:
         model: a model with latent_dim = 2.
         columns: images a side.
-        extent: (left, right, bottom, top) in latent units, which other priors than N(0, I) need. Without it
-            the steps are equal in the probability of N(0, I) (Kingma & Welling 2014, figure 4).
+        extent: (left, right, bottom, top) in latent units; without it quantiles of N(0, I), not of the prior.
         axis_labels: an HVAE has ("$z_2$ (top)", "$z_1$").
     """
     if model.latent_dim != 2:
         raise InputError(f"latent_dim is {model.latent_dim}, a manifold needs 2: see image_grid for others.")
     steps = (np.arange(columns) + 0.5) / columns
-    left, right, bottom, top = extent or (0, 1, 0, 1)
-    across, up = left + steps * (right - left), bottom + steps * (top - bottom)
-    if extent is None:
-        across = up = [NormalDist().inv_cdf(step) for step in steps]
+    across = up = [NormalDist().inv_cdf(step) for step in steps]
+    if extent is not None:
+        across, up = np.interp(steps, [0, 1], extent[:2]), np.interp(steps, [0, 1], extent[2:])
     # The picture is filled from its top row down, and there z_2 is largest.
     z = np.stack(np.meshgrid(across, up[::-1]), axis=-1).reshape(-1, 2).astype("float32")
     mosaic = _mosaic(np.clip(model.decode_mean(z), 0, 1), columns, gap=0)
-    figure = Figure(5, 5)
+    figure = Figure((5, 5), layout="compressed")
     axes = figure.add_subplot(xlabel=axis_labels[0], ylabel=axis_labels[1])
-    axes.imshow(mosaic, vmin=0, vmax=1, extent=(left, right, bottom, top), aspect="auto")
+    axes.imshow(mosaic, vmin=0, vmax=1, extent=extent or (0, 1, 0, 1), aspect="auto")
     axes.set_box_aspect(mosaic.shape[0] / mosaic.shape[1])
     if extent is None:
         places, names = [NormalDist().cdf(value) for value in range(-2, 3)], ["−2", "−1", "0", "1", "2"]
@@ -173,16 +168,15 @@ def manifold(model, columns=20, extent=None, axis_labels=AXES):
 
 @_styled
 def loss_history(histories, quantity="loss"):
-    """A loss over the epochs: training solid, test dashed, a colour a run.
+    """A loss over the epochs: training solid, validation dashed, a colour a run.
 
     Args:
         histories: run name → a Keras history, {"loss": [...], "val_loss": [...], ...}.
         quantity: the entry to draw, in nats.
     """
-    figure = Figure(6, 3.2)
+    figure = Figure((6, 3.2), layout="compressed")
     axes = figure.add_subplot(xlabel="epoch", ylabel=f"{'−ELBO' if quantity == 'loss' else quantity} (nats)")
     axes.locator_params(axis="x", integer=True)
-    late = []
     for index, (name, history) in enumerate(histories.items()):
         if quantity not in history:
             raise InputError(f"quantity is {quantity!r}; {name} has {', '.join(history)}: choose from them.")
@@ -191,26 +185,26 @@ def loss_history(histories, quantity="loss"):
             marker = "." if len(values) == 1 else ""
             colour = PALETTE[index % len(PALETTE)]
             axes.plot(np.arange(len(values)) + 1, values, line, label=label, color=colour, marker=marker)
-            late.extend(values[len(values) // 5 :])
     axes.plot([], [], "-", color="black", label="train")
-    axes.plot([], [], "--", color="black", label="test")
+    axes.plot([], [], "--", color="black", label="validation")
     figure.legend(loc="outside right upper")
     # The first epochs fall by hundreds of nats and a spike may rise as far: either flattens all the rest.
     # The axis covers the last four fifths of the epochs, less the highest fiftieth of their values.
-    low, high = np.percentile([value for value in late if np.isfinite(value)] or [0], [0, 98])
+    late = [y for run in axes.lines for y in run.get_ydata()[len(run.get_xdata()) // 5 :] if np.isfinite(y)]
+    low, high = np.percentile(late or [0], [0, 98])
     margin = 0.06 * (high - low) or 1
     axes.set_ylim(low - margin, high + margin)
     return figure
 
 
 @_styled
-def prior_density(log_prob, mean=None, labels=None, extent=(-4, 4, -4, 4)):
+def prior_density(log_prob, mean=None, labels=None, extent=None):
     """The prior over a two-dimensional latent space, and the aggregate posterior as points in it.
 
     Args:
         log_prob: the prior's log-density in nats, (N, 2) → (N,), as `model.prior.log_prob`.
         mean, labels: posterior means, (N, 2), and class numbers that colour them, (N,).
-        extent: (left, right, bottom, top) in latent units.
+        extent: (left, right, bottom, top) in latent units; without it, where the means lie, or ±4.
     """
     from keras import ops  # here, so that the other figures wait for no backend
 
@@ -218,16 +212,17 @@ def prior_density(log_prob, mean=None, labels=None, extent=(-4, 4, -4, 4)):
     if points.shape != (len(points), 2):
         raise InputError(f"mean has shape {points.shape}; a density is drawn over a plane: pass (N, 2).")
     colours = "black" if labels is None else PALETTE[_class_numbers(labels, len(points)) % len(PALETTE)]
+    extent = extent or ((-4, 4, -4, 4) if mean is None else tuple(_limits(points).ravel()))
     across, up = np.linspace(*extent[:2], 200), np.linspace(*extent[2:], 200)
     z = np.stack(np.meshgrid(across, up), axis=-1).reshape(-1, 2).astype("float32")
     density = ops.convert_to_numpy(log_prob(ops.convert_to_tensor(z))).reshape(200, 200)
-    figure = Figure(5, 4.4)
+    figure = Figure((5, 4.4), layout="compressed")
     axes = figure.add_subplot(xlabel=AXES[0], ylabel=AXES[1], xlim=extent[:2], ylim=extent[2:], box_aspect=1)
     levels = np.ceil(density.max()) + np.arange(-7, 1)
     filled = axes.contourf(across, up, density, levels, cmap="Greys", vmin=levels[0] - 1, vmax=levels[-1] + 7)
     figure.colorbar(filled, label=r"$\log\,p(z)$ (nats)", shrink=0.8)
     axes.scatter(*points.T, s=2, c=colours, linewidths=0, rasterized=True)
-    axes.contour(filled, colors="black", linewidths=0.4, linestyles="-")
+    axes.contour(filled, colors="black", linewidths=0.3, linestyles="-")
     return figure
 
 
@@ -246,17 +241,16 @@ def _mosaic(images, columns, gap=1):
     if not 0 <= low <= high <= 1:
         raise InputError(f"images lie in [{low:.3g}, {high:.3g}], not [0, 1]: divide bytes by 255, or clip.")
     columns = min(columns, len(images))
-    rows = -(-len(images) // columns)
     # White like the page: neither gaps nor empty cells are part of an image.
-    tiles = np.pad(images, [(0, rows * columns - len(images)), (0, gap), (0, gap), (0, 0)], constant_values=1)
-    mosaic = np.vstack([np.hstack(row) for row in tiles.reshape(rows, columns, *tiles.shape[1:])])
+    tiles = np.pad(images, [(0, -len(images) % columns), (0, gap), (0, gap), (0, 0)], constant_values=1)
+    mosaic = np.vstack([np.hstack(row) for row in tiles.reshape(-1, columns, *tiles.shape[1:])])
     return mosaic[: mosaic.shape[0] - gap, : mosaic.shape[1] - gap]
 
 
 def _draw_mosaics(panels, columns, width, **kwargs):
     mosaics = [_mosaic(images, columns) for images in panels.values()]
     height = width * mosaics[0].shape[0] / mosaics[0].shape[1] + 0.25 * any(panels)
-    figure = Figure(width * len(panels), height, **kwargs)
+    figure = Figure((width * len(panels), height), layout="compressed", **kwargs)
     for index, (title, mosaic) in enumerate(zip(panels, mosaics, strict=True), start=1):
         axes = figure.add_subplot(1, len(panels), index, title=title)
         axes.imshow(mosaic, vmin=0, vmax=1)
@@ -271,30 +265,36 @@ def _draw_classes(axes, mean, labels, class_names, axis_labels, size, pseudo=Non
         raise InputError(f"class_names are {len(names)} for labels up to {labels.max()}: name every class.")
     # One projection for both, since two would end in different planes.
     points, method = project_to_plane(mean if pseudo is None else np.concatenate([mean, pseudo]))
-    points, pseudo = np.split(points, [len(mean)])
     pair = axis_labels if method is None else (f"{method} 1", f"{method} 2")
-    axes.set(xlabel=pair[0], ylabel=pair[1], box_aspect=1)
-    spans = np.maximum(np.ptp(points, axis=0), 1e-6)  # a collapsed latent spans nothing
-    if spans.max() < 3 * spans.min():  # the levels of an HVAE can differ by more: each keeps its own scale
-        axes.set_aspect("equal", adjustable="datalim")
-        spans[:] = spans.max()
+    limits = _limits(points)
+    axes.set(xlabel=pair[0], ylabel=pair[1], xlim=limits[0], ylim=limits[1], box_aspect=1)
+    points, pseudo = np.split(points, [len(mean)])
     # Drawn in the order of the data, so that no class covers the others.
     axes.scatter(*points.T, s=size, c=PALETTE[labels % len(PALETTE)], linewidths=0, rasterized=True)
     classes, halo = np.unique(labels), [withStroke(linewidth=2, foreground="white")]
-    places = _spread(np.array([np.median(points[labels == k], axis=0) for k in classes]) / spans) * spans
-    for k, place in zip(classes, places, strict=True):
+    medians = np.array([np.median(points[labels == k], axis=0) for k in classes])
+    for k, place in zip(classes, _spread(medians, np.ptp(limits, axis=1)), strict=True):
         axes.text(*place, k, ha="center", va="center", weight="bold", path_effects=halo)
         name = names[k] if names[k] == str(k) else f"{k} {names[k]}"
         axes.plot([], [], "o", color=PALETTE[k % len(PALETTE)], label=name)
     if len(pseudo):
-        axes.scatter(*pseudo.T, s=12, c="black", marker="x", linewidths=0.7, label="pseudo-inputs")
+        axes.scatter(*pseudo.T, s=8, c="black", marker="x", linewidths=0.6, label="pseudo-inputs")
 
 
-def _spread(places, gap=0.08):
-    """Pushes apart what lies closer than `gap`, so that the labels there can be read."""
+def _limits(points):
+    """Both axes' limits, (2, 2), at one scale unless that hides one: an HVAE's levels can differ greatly."""
+    spans = np.maximum(np.ptp(points, axis=0), 1e-6)  # a collapsed latent spans nothing
+    if spans.max() < 3 * spans.min():
+        spans[:] = spans.max()
+    middle = (points.min(axis=0) + points.max(axis=0)) / 2
+    return middle[:, None] + np.outer(spans, [-0.54, 0.54])
+
+
+def _spread(places, spans, gap=0.075):
+    """Pushes apart what lies closer than a share `gap` of the axes, so that the labels there can be read."""
     for _ in range(50):
         away = places[:, None] - places
-        distance = np.linalg.norm(away, axis=-1, keepdims=True)
+        distance = np.linalg.norm(away / spans, axis=-1, keepdims=True)
         push = np.maximum(gap - distance, 0) * away / np.maximum(distance, 1e-6)
         places = places + push.sum(axis=1) / 4
     return places

@@ -5,6 +5,8 @@ the model that owns the prior and tells it the number of latents and, for the Va
 encoder whose posteriors it mixes.
 """
 
+import contextlib
+
 import keras
 import numpy as np
 from keras import ops, random
@@ -45,6 +47,11 @@ class Prior(keras.layers.Layer):
         """log p(z) in nats: (B, D) → (B,)."""
         raise NotImplementedError
 
+    @contextlib.contextmanager
+    def fixed(self):
+        """Inside the block weights do not change, so what depends on them alone is computed once."""
+        yield
+
     def sample(self, n, seed=None):
         """n independent draws z ~ p(z): (n, D).
 
@@ -77,16 +84,25 @@ class MixturePrior(Prior):
             raise InputError(f"num_components is {num_components}; a mixture has at least one component.")
         super().__init__(**kwargs)
         self.num_components = num_components
+        self._fixed = None
 
     def components(self):
         """Means and log-variances of the components, (K, D) each."""
         raise NotImplementedError
 
+    @contextlib.contextmanager
+    def fixed(self):
+        outside, self._fixed = self._fixed, self._fixed or self.components()
+        try:
+            yield
+        finally:
+            self._fixed = outside
+
     def log_prob(self, z):
-        return mixture_log_prob(z, *self.components())
+        return mixture_log_prob(z, *(self._fixed or self.components()))
 
     def _draw(self, n, seed):
-        return mixture_sample(n, *self.components(), seed=seed)
+        return mixture_sample(n, *(self._fixed or self.components()), seed=seed)
 
     def get_config(self):
         return {**super().get_config(), "num_components": self.num_components}

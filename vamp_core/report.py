@@ -6,9 +6,9 @@ from vamp_core import plots
 from vamp_core.data import binarize
 from vamp_core.evaluation import mean_elbo
 from vamp_core.files import whole, write_json
-from vamp_core.priors import VampPrior
+from vamp_core.priors import StandardNormal, VampPrior
 
-HVAE_AXES = ("$z_2$ (top level)", "$z_1$")
+HVAE_AXES = ("$z_2$ (top)", "$z_1$")
 
 
 def report(model, data, folder, config):
@@ -53,13 +53,16 @@ def figures(model, data, mean, history, config):
     """
     run = config.training_id
     examples = plots.first_of_each_class(data.x_test, data.y_test)
-    axes = HVAE_AXES if config.model == "hvae" else plots.LATENT_AXES
+    axes = HVAE_AXES if config.model == "hvae" else plots.AXES
     yield f"{data.name}_input", plots.image_grid(examples)
     yield f"{run}_reconmanifold", plots.image_grid(model.reconstruct(examples))
     yield f"{run}_embedding_z", plots.latent_space(mean, data.y_test, data.class_names, axis_labels=axes)
-    yield f"{run}_losshistory", plots.loss_history({run: history})
+    yield f"{run}_losshistory", plots.loss_history({f"{config.model.upper()}, {config.prior} prior": history})
     yield f"{run}_samples", plots.image_grid(model.sample(100, seed=config.seed))
     if model.latent_dim == 2:
-        yield f"{run}_manifold", plots.manifold(model, axis_labels=axes)
+        # Only a VAE's standard prior says beforehand where the latents lie.
+        known = config.model == "vae" and isinstance(model.prior, StandardNormal)
+        extent = None if known else tuple(np.percentile(mean, [0.5, 99.5], axis=0).T.ravel())
+        yield f"{run}_manifold", plots.manifold(model, extent=extent, axis_labels=axes)
     if isinstance(model.prior, VampPrior):
         yield f"{run}_pseudo_inputs", plots.image_grid(np.asarray(model.prior.pseudo_inputs)[:100])

@@ -101,7 +101,7 @@ class RunRecorder(keras.callbacks.Callback):
 
 
 @contextlib.contextmanager
-def _policy(precision):
+def policy(precision):
     """Keras's dtype policy for the networks that are built inside the block."""
     before = keras.config.dtype_policy()
     keras.config.set_dtype_policy(precision)
@@ -159,7 +159,7 @@ def train(config):
     print(f"{data}\nRun folder: {folder.path}")
     hardware.exact_float32_products()
     precision = hardware.resolve_precision(config.precision)
-    with _policy(precision):
+    with policy(precision):
         model = build_model(config, images.shape[1:])
     _compile(model, config, steps_per_epoch=-(-len(images) // config.batch_size))
     if uses_pseudo_inputs:
@@ -175,7 +175,7 @@ def train(config):
         epochs=epochs_done if recorder.patience_is_over() else config.epochs,
         initial_epoch=epochs_done,
         validation_data=(validation,),
-        validation_batch_size=500,
+        validation_batch_size=1000,
         shuffle=False,  # `Batches` shuffles, by seed and epoch
         verbose=1 if sys.stdout.isatty() else 2,
         callbacks=[*warmup, recorder],
@@ -224,7 +224,7 @@ def _compile(model, config, steps_per_epoch):
 
 def _in_float32(model, config, image_shape):
     """The same model with float32 networks: numbers that are published do not depend on the training's precision."""
-    with _policy("float32"):
+    with policy("float32"):
         twin = build_model(config, image_shape)
     twin.set_weights(model.get_weights())
     return twin
