@@ -2,7 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: test train clean
+.PHONY: test train results results-check clean
 
 test: .venv/installed
 	$(BIN)/ruff check .
@@ -10,6 +10,13 @@ test: .venv/installed
 
 train: .venv/installed
 	$(BIN)/python train.py $(ARGS)
+
+# All models of the book, or one: make results RUN=mnist-vae-vamp
+results: .venv/installed
+	$(BIN)/python book/results.py train $(RUN)
+
+results-check: .venv/installed
+	$(BIN)/python book/results.py check
 
 .venv/installed: pyproject.toml
 	$(PYTHON) -m venv .venv

@@ -277,7 +277,7 @@ def test_good_images_come_back_as_contiguous_float32():
     [
         (np.full((1, 2, 2, 1), "0.5"), ["dtype <U3", "float32"]),
         (np.full((1, 2, 2, 1), None), ["dtype object", "float32"]),
-        ([np.zeros((2, 2, 1)), np.zeros((3, 3, 1))], ["one array", "same shape"]),
+        ([np.zeros((2, 2, 1)), np.zeros((3, 3, 1))], ["one array", "equal shape"]),
         (np.zeros((0, 28, 28, 1)), ["empty", "(0, 28, 28, 1)"]),
         (np.zeros((5, 28, 28)), ["(5, 28, 28)", "(N, H, W, C)", "images[..., None]"]),
         (np.array([[[[0.5], [np.nan]], [[np.inf], [0.5]]]]), ["2 NaN or infinite"]),

@@ -330,3 +330,11 @@ def test_evaluation_of_arrays_encodes_the_pseudo_inputs_once_and_averages_over_s
     bias = model.encoder.get_layer("mean").bias
     bias.assign(bias + 1.0)
     assert ops.convert_to_numpy(model.prior.log_prob(np.zeros((1, 2), "float32")))[0] != before
+
+
+@pytest.mark.parametrize("likelihood", [vc.Gaussian(0.3), vc.LearnedGaussian(), vc.DiscretizedLogistic()])
+def test_every_likelihood_is_saved_with_its_model(likelihood, tmp_path):
+    model = vc.VAE(image_shape=(8, 8, 1), network_size=0.5, likelihood=likelihood)
+    model.save(tmp_path / "model.keras")
+    loaded = keras.saving.load_model(tmp_path / "model.keras")
+    np.testing.assert_allclose(loaded.elbo(IMAGES, seed=0).elbo, model.elbo(IMAGES, seed=0).elbo, rtol=1e-5)

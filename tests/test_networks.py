@@ -188,3 +188,16 @@ def test_trunk_adds_exactly_the_layers_asked_for(trunk):
         without, with_trunk = network(shape, 2, 1, "relu", ()), network(shape, 2, 1, "relu", trunk)
         assert with_trunk.count_params() - without.count_params() == growth
         assert len(with_trunk.layers) - len(without.layers) == len(trunk)
+
+
+@pytest.mark.parametrize("shape", [(-4, 28, 1), (28.0, 28, 1), (28, 28, 0)])
+def test_sizes_that_are_not_positive_whole_numbers_are_refused(shape):
+    for network in (conv_encoder, conv_decoder):
+        with pytest.raises(InputError, match="image_shape is"):
+            network(shape)
+
+
+@pytest.mark.parametrize("size", [float("nan"), "4", None])
+def test_network_sizes_that_are_not_numbers_are_refused(size):
+    with pytest.raises(InputError, match="network_size is"):
+        conv_encoder(network_size=size)

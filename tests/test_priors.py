@@ -247,3 +247,23 @@ def test_priors_survive_serialisation(prior):
     assert restored.get_config() == prior.get_config()
     for name in {"num_components", "seed", "train_pseudo_inputs", "value_range"} & set(vars(prior)):
         assert getattr(restored, name) == getattr(prior, name)
+
+
+def test_pseudo_inputs_outside_of_their_range_are_refused():
+    with pytest.raises(InputError, match="run from 0 to 255, outside value_range"):
+        vc.VampPrior(pseudo_inputs=np.linspace(0, 255, 8).reshape(2, 2, 2, 1))
+    assert vc.VampPrior(pseudo_inputs=np.linspace(0, 255, 8).reshape(2, 2, 2, 1), value_range=None).num_components == 2
+
+
+def test_a_prior_without_a_model_says_so():
+    with pytest.raises(InputError, match="belongs to no model yet"):
+        vc.StandardNormal().sample(3)
+    with pytest.raises(InputError, match="belongs to no model yet"):
+        vc.VampPrior(2).adapt(np.zeros((3, 4, 4, 1)))
+
+
+def test_a_prior_refused_for_its_pseudo_inputs_can_be_given_another_model():
+    prior = vc.VampPrior(pseudo_inputs=np.zeros((2, 8, 8, 1)))
+    with pytest.raises(InputError, match="pseudo_inputs have shape"):
+        vc.VAE(image_shape=(12, 12, 1), prior=prior, network_size=1)
+    assert vc.VAE(image_shape=(8, 8, 1), prior=prior, network_size=1).prior is prior

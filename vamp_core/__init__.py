@@ -13,6 +13,7 @@ from vamp_core.evaluation import mean_elbo
 from vamp_core.likelihoods import Bernoulli, DiscretizedLogistic, Gaussian, LearnedGaussian
 from vamp_core.losses import ElboTerms, KLWarmup
 from vamp_core.models import HVAE, VAE
+from vamp_core.pretrained import list_pretrained, load_pretrained
 from vamp_core.priors import MixtureOfGaussians, StandardNormal, VampPrior
 from vamp_core.training import train
 
@@ -34,6 +35,8 @@ __all__ = [
     "binarize",
     "TrainingConfig",
     "train",
+    "load_pretrained",
+    "list_pretrained",
     "plots",
     "InputError",
 ]

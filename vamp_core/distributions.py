@@ -5,6 +5,7 @@ density is a sum over hundreds of pixels, and bfloat16 keeps three digits of it.
 """
 
 import math
+import operator
 
 from keras import ops, random
 
@@ -133,7 +134,7 @@ def mixture_log_prob(z, means, logvars, log_weights=None):
     log_components = -0.5 * (constant + quadratic) + linear  # (B, K)
     if log_weights is None:
         return ops.logsumexp(log_components, axis=1) - math.log(means.shape[0])
-    return ops.logsumexp(log_components + log_weights, axis=1)
+    return ops.logsumexp(log_components + float32(log_weights), axis=1)
 
 
 def mixture_sample(n, means, logvars, seed, log_weights=None):
@@ -156,4 +157,6 @@ def mixture_sample(n, means, logvars, seed, log_weights=None):
 
 def as_generator(seed):
     """A `keras.random.SeedGenerator` from an integer (the same draws each time) or None (never the same)."""
-    return seed if isinstance(seed, random.SeedGenerator) else random.SeedGenerator(seed)
+    if isinstance(seed, random.SeedGenerator):
+        return seed
+    return random.SeedGenerator(None if seed is None else operator.index(seed))

@@ -18,11 +18,24 @@ from vamp_core.distributions import (
 from vamp_core.errors import InputError
 
 
-@keras.saving.register_keras_serializable(package="vamp_core")
-class Bernoulli:
-    """Ink or no ink: the decoder gives one logit per pixel. Grey values count as probabilities of ink."""
+class Likelihood:
+    """What all likelihoods share: those with settings of their own extend `get_config`."""
 
     parameters = 1
+    value_range = None
+
+    def get_config(self):
+        return {}
+
+    @classmethod
+    def from_config(cls, config):
+        return cls(**config)
+
+
+@keras.saving.register_keras_serializable(package="vamp_core")
+class Bernoulli(Likelihood):
+    """Ink or no ink: the decoder gives one logit per pixel. Grey values count as probabilities of ink."""
+
     value_range = (0.0, 1.0)
 
     def log_prob(self, x, logits):
@@ -33,16 +46,10 @@ class Bernoulli:
         """The probability of ink, (B, ...) in [0, 1]."""
         return ops.sigmoid(float32(logits))
 
-    def get_config(self):
-        return {}
-
 
 @keras.saving.register_keras_serializable(package="vamp_core")
-class Gaussian:
+class Gaussian(Likelihood):
     """A normal density with one fixed standard deviation: the decoder gives the mean."""
-
-    parameters = 1
-    value_range = None
 
     def __init__(self, stddev=1.0):
         if not stddev > 0:
@@ -62,7 +69,7 @@ class Gaussian:
 
 
 @keras.saving.register_keras_serializable(package="vamp_core")
-class LearnedGaussian:
+class LearnedGaussian(Likelihood):
     """A normal density whose mean and log-variance the decoder both gives, joined on the last axis.
 
     The log-variance is kept in [−8, 4]: a density, unlike a probability, grows without bound
@@ -70,7 +77,6 @@ class LearnedGaussian:
     """
 
     parameters = 2
-    value_range = None
 
     def log_prob(self, x, mean_logvar):
         """log p(x | z) in nats: (B, ..., C), (B, ..., 2C) → (B,)."""
@@ -81,12 +87,9 @@ class LearnedGaussian:
         """The mean: (B, ..., 2C) → (B, ..., C)."""
         return ops.split(float32(mean_logvar), 2, axis=-1)[0]
 
-    def get_config(self):
-        return {}
-
 
 @keras.saving.register_keras_serializable(package="vamp_core")
-class DiscretizedLogistic:
+class DiscretizedLogistic(Likelihood):
     """Grey values on 256 levels: the decoder gives location (as a logit) and log-scale of a logistic.
 
     A true likelihood for grey images, as the paper uses for Frey Faces. The log-scale is kept
@@ -104,9 +107,6 @@ class DiscretizedLogistic:
     def mean(self, location_logscale):
         """The logistic's location: (B, ..., 2C) → (B, ..., C) in [0, 1]."""
         return ops.sigmoid(ops.split(float32(location_logscale), 2, axis=-1)[0])
-
-    def get_config(self):
-        return {}
 
 
 LIKELIHOODS = {

@@ -9,6 +9,8 @@ resolves 0.03 at z = 4, which is as coarse as a sharp posterior is wide. The con
 where the time goes, follow the policy.
 """
 
+import numbers
+
 import keras
 from keras import layers, ops
 
@@ -33,7 +35,7 @@ def conv_encoder(image_shape=(28, 28, 1), latent_dim=2, network_size=4, activati
     Returns:
         A `keras.Model`: images (B, H, W, C) → [mean (B, D), logvar (B, D) in [−6, 2]].
     """
-    images = keras.Input(image_shape, name="images")
+    images = keras.Input(_check_shape(image_shape), name="images")
     hidden = _image_features(images, network_size, activation)
     outputs = _normal_heads(_dense_stack(hidden, trunk, "swish"), latent_dim)
     return keras.Model(images, outputs, name="encoder")
@@ -45,7 +47,7 @@ def conv_features(image_shape=(28, 28, 1), network_size=4, activation="relu"):
     Returns:
         A `keras.Model`: images (B, H, W, C) → features (B, 256).
     """
-    images = keras.Input(image_shape, name="images")
+    images = keras.Input(_check_shape(image_shape), name="images")
     return keras.Model(images, _image_features(images, network_size, activation), name="image_features")
 
 
@@ -81,9 +83,7 @@ def conditional_prior(top_dim, latent_dim, activation="relu"):
     return keras.Model(z2, outputs, name="conditional_prior")
 
 
-def conv_decoder(
-    image_shape=(28, 28, 1), latent_dim=2, network_size=4, activation="relu", trunk=(), parameters=1
-):
+def conv_decoder(image_shape=(28, 28, 1), latent_dim=2, network_size=4, activation="relu", trunk=(), parameters=1):
     """The convolutional p(x | z): a dense layer onto 1/4 × 1/4 of the image, five transposed convolutions.
 
     Args:
@@ -110,7 +110,6 @@ def conv_decoder(
 
 def _image_features(images, network_size, activation):
     """(B, H, W, C) → (B, 256): the four convolutions and the dense layer that both encoders share in shape."""
-    _check_shape(images.shape[1:])
     narrow, middle, wide = (filters(base, network_size) for base in NARROW_TO_WIDE)
     hidden = images
     for count, kernel, strides in ((narrow, 7, 1), (middle, 3, 2), (middle, 5, 1), (wide, 3, 2)):
@@ -132,16 +131,17 @@ def _normal_heads(hidden, latent_dim):
 
 def filters(base, network_size):
     """base · network_size filters, at least one; otherwise an `InputError`."""
-    if int(base * network_size) < 1:
+    if not isinstance(network_size, numbers.Real) or not base * network_size >= 1:
         raise InputError(
-            f"network_size is {network_size}; it scales the number of filters, from {base} up, so choose "
-            f"{1 / base:g} or more."
+            f"network_size is {network_size!r}; it scales the number of filters, from {base} up, so choose "
+            f"a number of {1 / base:g} or more."
         )
     return int(base * network_size)
 
 
 def _check_shape(image_shape):
-    if len(image_shape) != 3 or any(side is None or side < 4 or side % 4 for side in image_shape[:2]):
+    sizes_are_whole = all(isinstance(size, int) and size > 0 for size in image_shape)
+    if len(image_shape) != 3 or not sizes_are_whole or any(side % 4 for side in image_shape[:2]):
         raise InputError(
             f"image_shape is {tuple(image_shape)}; the convolutional networks halve height and width twice, so they "
             "take (height, width, channels) with both sides multiples of 4: pad the images or use your own networks."

@@ -43,6 +43,10 @@ class Prior(keras.layers.Layer):
             raise InputError(f"The prior {self.name!r} already belongs to a model; make a new one for each model.")
         self.latent_dim = latent_dim
 
+    def _check_connected(self):
+        if self.latent_dim is None:
+            raise InputError(f"The prior {self.name!r} belongs to no model yet: hand it to a VAE or an HVAE first.")
+
     def log_prob(self, z):
         """log p(z) in nats: (B, D) → (B,)."""
         raise NotImplementedError
@@ -62,6 +66,7 @@ class Prior(keras.layers.Layer):
         """
         if n < 1:
             raise InputError(f"n is {n}; ask for at least one sample.")
+        self._check_connected()
         return self._draw(n, as_generator(seed))
 
 
@@ -175,16 +180,18 @@ class VampPrior(MixturePrior):
         super().__init__(num_components if self._start is None else len(self._start), **kwargs)
         self.train_pseudo_inputs = trainable
         self.value_range = None if value_range is None else tuple(value_range)
+        if self._start is not None and self.value_range is not None:
+            self._check_range(self._start)
         self.adapted = self._start is not None
 
     def connect(self, latent_dim, encoder, data_shape):
-        super().connect(latent_dim, encoder, data_shape)
-        self.encoder = encoder  # shared with the model, not copied: one set of weights
         shape = (self.num_components, *data_shape)
         if self._start is not None and self._start.shape != shape:
             raise InputError(
                 f"pseudo_inputs have shape {self._start.shape}; they are data points, so pass them as {shape}."
             )
+        super().connect(latent_dim, encoder, data_shape)
+        self.encoder = encoder  # shared with the model, not copied: one set of weights
         self.pseudo_inputs = self.add_weight(
             shape=shape,
             initializer="zeros",
@@ -205,6 +212,7 @@ class VampPrior(MixturePrior):
         Raises:
             InputError: there are fewer data points than components.
         """
+        self._check_connected()
         if len(data) < self.num_components:
             raise InputError(
                 f"The VampPrior has {self.num_components} pseudo-inputs but only {len(data)} data points to start "
@@ -213,6 +221,14 @@ class VampPrior(MixturePrior):
         chosen = np.random.default_rng(seed).choice(len(data), self.num_components, replace=False)
         self.pseudo_inputs.assign(np.asarray(data)[np.sort(chosen)])
         self.adapted = True
+
+    def _check_range(self, data):
+        low, high = self.value_range
+        if not (data.min() >= low and data.max() <= high):
+            raise InputError(
+                f"pseudo_inputs run from {data.min():g} to {data.max():g}, outside value_range {self.value_range}: "
+                "rescale them, or give the value_range of your data (None for no limits)."
+            )
 
     def components(self):
         mean, logvar = self.encoder(ops.convert_to_tensor(self.pseudo_inputs))

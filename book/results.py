@@ -1,0 +1,106 @@
+"""The models of the book: trains them, publishes weights and records, and checks that no card lies.
+
+    python book/results.py train [NAME ...]     all, or some; goes on where it was stopped
+    python book/results.py check                recomputes every card's test ELBO
+"""
+
+import argparse
+import json
+import shutil
+import sys
+from itertools import product
+from pathlib import Path
+
+import vamp_core as vc
+from vamp_core.config import RECIPES
+from vamp_core.flops import training_flops
+from vamp_core.pretrained import list_pretrained, load_pretrained, publish
+from vamp_core.report import report
+from vamp_core.training import build_model
+
+RECORDS = Path(__file__).parent / "results"
+
+# Test ELBO in nats of the forerunner's models (latent_dim 2, network_size 16, 250 epochs), read off its plots:
+# https://github.com/mk017/VAE-VampPrior-tf2
+FORERUNNER = {
+    "mnist-vae": -143.6,
+    "mnist-vae-vamp": -142.1,
+    "mnist-hvae": -140.5,
+    "mnist-hvae-vamp": -139.6,
+    "fashionmnist-vae": -258.0,
+    "fashionmnist-vae-vamp": -257.7,
+    "fashionmnist-hvae": -255.9,
+    "fashionmnist-hvae-vamp": -255.5,
+}
+SUSTAINED = 6e10  # FLOP/s of two CPU cores in these trainings
+TOLERANCE = 0.2  # nats between a card and what is computed anew
+
+
+def runs(output_dir, data_dir):
+    """{name: TrainingConfig} of every model in the book."""
+    found = {}
+    for data_set, model, prior in product(("mnist", "fashionmnist"), ("vae", "hvae"), ("standard", "vamp")):
+        name = f"{data_set}-{model}" + ("-vamp" if prior == "vamp" else "")
+        found[name] = vc.TrainingConfig(
+            **RECIPES["book"], model=model, prior=prior, data_set=data_set, gs_key="book",
+            output_dir=output_dir, data_dir=data_dir, resume=True,
+        )  # fmt: skip
+    return found
+
+
+def train(configs):
+    """Trains, publishes and records each model; what is done already is only evaluated again."""
+    flops = 0
+    for config in configs.values():
+        flops += training_flops(build_model(config, (28, 28, 1)), config.batch_size) * config.epochs * 60_000
+    hours = flops / SUSTAINED / 3600
+    print(f"{len(configs)} models, {flops:.1e} floating-point operations: about {hours:.1f} hours on two CPU cores.")
+    for name, config in configs.items():
+        model, data, folder = vc.train(config)
+        metrics, _ = report(model, data, folder, config)
+        session = json.loads(folder.config_file.read_text())["sessions"][0]
+        record = {"epochs": metrics["epochs"], "minutes": metrics["minutes"]}
+        record |= {"hardware": session["device"], "precision": session["precision"]}
+        card = publish(name, model, data, config, record)
+        kept = RECORDS / name
+        kept.mkdir(parents=True, exist_ok=True)
+        for file in ("config.json", "history.csv", "metrics.json"):
+            shutil.copy(folder.path / file, kept)
+        print(f"{name}: test ELBO {card['test']['elbo']:.2f} nats; the forerunner's is {FORERUNNER[name]}.")
+
+
+def check(data_dir):
+    """Prints the table of models; returns whether every card is true."""
+    print(f"{'model':24} {'card':>9} {'computed':>9} {'forerunner':>11}")
+    true = True
+    for name in list_pretrained():
+        model, card = load_pretrained(name)
+        data = vc.load_data(card["experiment"]["data_set"], data_dir)
+        computed = vc.mean_elbo(model, data.x_test)["elbo"]
+        lies = abs(computed - card["test"]["elbo"]) > TOLERANCE
+        true &= not lies
+        print(
+            f"{name:24} {card['test']['elbo']:9.2f} {computed:9.2f} {FORERUNNER[name]:11.1f}"
+            + ("  THE CARD LIES" if lies else "")
+        )
+    return true
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("action", choices=("train", "check"))
+    parser.add_argument("names", nargs="*", help="models to train; all if none is named")
+    parser.add_argument("--output_dir", default="runs")
+    parser.add_argument("--data_dir", default=None)
+    arguments = parser.parse_args()
+    if arguments.action == "check":
+        sys.exit(0 if check(arguments.data_dir) else 1)
+    configs = runs(arguments.output_dir, arguments.data_dir)
+    for name in arguments.names:
+        if name not in configs:
+            sys.exit(f"results.py: error: {name!r} is no model of the book; choose from {', '.join(configs)}.")
+    train({name: configs[name] for name in arguments.names or configs})
+
+
+if __name__ == "__main__":
+    main()
