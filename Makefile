@@ -2,7 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: test train results results-check clean
+.PHONY: test train results results-check results-figures clean
 
 test: .venv/installed
 	$(BIN)/ruff check .
@@ -14,6 +14,9 @@ train: .venv/installed
 # All models of the book, or one: make results RUN=mnist-vae-vamp
 results: .venv/installed
 	$(BIN)/python book/results.py train $(RUN)
+
+results-figures: .venv/installed
+	$(BIN)/python book/results.py figures
 
 results-check: .venv/installed
 	$(BIN)/python book/results.py check

@@ -2,6 +2,7 @@
 
     python book/results.py train [NAME ...]     all, or some; goes on where it was stopped
     python book/results.py check                recomputes every card's test ELBO
+    python book/results.py figures              draws the result figures from weights and records
 """
 
 import argparse
@@ -11,14 +12,23 @@ import sys
 from itertools import product
 from pathlib import Path
 
+from keras import ops
+
 import vamp_core as vc
+from vamp_core import plots
 from vamp_core.config import RECIPES
+from vamp_core.files import whole
 from vamp_core.flops import training_flops
 from vamp_core.pretrained import list_pretrained, load_pretrained, publish
-from vamp_core.report import report
+from vamp_core.priors import VampPrior
+from vamp_core.report import HVAE_AXES, report
+from vamp_core.run_folder import read_history
 from vamp_core.training import build_model
 
 RECORDS = Path(__file__).parent / "results"
+FIGURES = RECORDS / "figures"
+
+TITLES = {"VAE": "vae", "VAE-VAMP": "vae-vamp", "HVAE": "hvae", "HVAE-VAMP": "hvae-vamp"}
 
 # Test ELBO in nats of the forerunner's models (latent_dim 2, network_size 16, 250 epochs), read off its plots:
 # https://github.com/mk017/VAE-VampPrior-tf2
@@ -86,15 +96,56 @@ def check(data_dir):
     return true
 
 
+def figures(data_dir):
+    """Draws the figures of every data set whose four models are there, into `FIGURES`."""
+    FIGURES.mkdir(parents=True, exist_ok=True)
+    for data_set in ("mnist", "fashionmnist"):
+        names = {title: f"{data_set}-{ending}" for title, ending in TITLES.items()}
+        if missing := set(names.values()) - set(list_pretrained()):
+            print(f"{data_set}: no figures, since {', '.join(sorted(missing))} are still to be trained.")
+            continue
+        data = vc.load_data(data_set, data_dir)
+        models = {title: load_pretrained(name)[0] for title, name in names.items()}
+        histories = {title: read_history(RECORDS / name / "history.csv") for title, name in names.items()}
+        for what, figure in result_figures(data, models, histories):
+            path = FIGURES / f"{data_set}_{what}.png"
+            with whole(path) as partial:
+                figure.savefig(partial)
+            print(path)
+
+
+def result_figures(data, models, histories):
+    """Yields (name, figure) for one data set; `models` and `histories` are by the titles of `TITLES`."""
+    examples = plots.first_of_each_class(data.x_test, data.y_test)
+    reconstructions = {title: model.reconstruct(examples) for title, model in models.items()}
+    yield "reconstructions", plots.image_row({"Input": examples, **reconstructions})
+    means = {title: model.encode(data.x_test)[0] for title, model in models.items()}
+    panels = {title: (mean, data.y_test) for title, mean in means.items()}
+    axes = {title: HVAE_AXES for title in models if title.startswith("HVAE")}
+    yield "latent_spaces", plots.latent_spaces(panels, data.class_names, axes)
+    yield "loss_history", plots.loss_history(histories)
+    yield "samples", plots.image_row({title: model.sample(100, seed=0) for title, model in models.items()})
+    for title in ("VAE", "VAE-VAMP"):
+        density = plots.prior_density(models[title].prior.log_prob, means[title], data.y_test)
+        yield f"prior_density_{title.lower()}", density
+    vamp, start = models["VAE-VAMP"].prior, VampPrior(models["VAE-VAMP"].prior.num_components)
+    start.connect(2, models["VAE-VAMP"].encoder, models["VAE-VAMP"].data_shape)
+    start.adapt(data.x_train, seed=0)
+    before, after = (ops.convert_to_numpy(prior.pseudo_inputs)[:100] for prior in (start, vamp))
+    yield "pseudo_inputs", plots.image_row({"Before training": before, "After": after})
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("action", choices=("train", "check"))
+    parser.add_argument("action", choices=("train", "check", "figures"))
     parser.add_argument("names", nargs="*", help="models to train; all if none is named")
     parser.add_argument("--output_dir", default="runs")
     parser.add_argument("--data_dir", default=None)
     arguments = parser.parse_args()
     if arguments.action == "check":
         sys.exit(0 if check(arguments.data_dir) else 1)
+    if arguments.action == "figures":
+        return figures(arguments.data_dir)
     configs = runs(arguments.output_dir, arguments.data_dir)
     for name in arguments.names:
         if name not in configs:

@@ -56,8 +56,8 @@ def test_image_grid_puts_image_k_at_its_row_and_column_and_white_elsewhere(chann
     assert (picture[4:7, 10:14] == 1).all()  # the empty cell
 
 
-def test_reconstruction_row_has_a_titled_panel_a_model_after_the_input():
-    figure = plots.reconstruction_row(blank(4), {"VAE": blank(4) / 2, "HVAE": blank(4) / 4}, columns=2)
+def test_image_row_has_a_titled_panel_for_each_grid_in_order():
+    figure = plots.image_row({"Input": blank(4), "VAE": blank(4) / 2, "HVAE": blank(4) / 4}, columns=2)
     assert [axes.get_title() for axes in figure.axes] == ["Input", "VAE", "HVAE"]
     assert [mosaic(axes)[-1, -1] for axes in figure.axes] == pytest.approx([0.03, 0.015, 0.0075])
 
@@ -178,7 +178,7 @@ def test_a_figure_shows_itself_in_a_notebook():
     lambda: plots.image_grid(blank(4)[..., 0]),
     lambda: plots.image_grid(blank(4) * 255),
     lambda: plots.image_grid(blank(4) * np.nan),
-    lambda: plots.reconstruction_row(blank(4), {"VAE": blank(3)}),
+    lambda: plots.image_row({"Input": blank(4), "VAE": blank(3)}),
     lambda: plots.first_of_each_class(blank(4), np.array([0, 0, 1, 1]), per_class=3),
     lambda: plots.latent_space(np.zeros((4, 2)), np.zeros((4, 10), int)),
     lambda: plots.latent_space(np.zeros((4, 2)), np.arange(4), class_names=["Bag"]),

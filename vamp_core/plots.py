@@ -63,19 +63,18 @@ def image_grid(images, columns=10, title=None):
 
 
 @_styled
-def reconstruction_row(inputs, reconstructions, columns=10):
-    """The inputs and what each model makes of them, a panel each.
+def image_row(panels, columns=10):
+    """Several grids of images side by side: the inputs and what each model makes of them, or samples of each.
 
     Args:
-        inputs: images in [0, 1], (N, H, W, C).
-        reconstructions: model name → images in [0, 1], (N, H, W, C) each.
+        panels: title → images in [0, 1], as for `image_grid`, as many in each panel.
         columns: images in a row of a panel.
     """
-    for name, images in reconstructions.items():
-        if images.shape != inputs.shape:
-            raise InputError(f"{name} has shape {images.shape}, inputs {inputs.shape}: reconstruct these.")
+    shapes = {title: np.shape(images) for title, images in panels.items()}
+    if len(set(shapes.values())) != 1:
+        raise InputError(f"panels have shapes {shapes}: pass as many images of the same shape in each.")
     # 200 dots an inch, or a 28-pixel digit in a panel this small loses strokes.
-    return _draw_mosaics({"Input": inputs, **reconstructions}, columns, 1.5, dpi=200)
+    return _draw_mosaics(panels, columns, 1.5, dpi=200)
 
 
 def project_to_plane(mean):
