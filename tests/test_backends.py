@@ -33,6 +33,7 @@ for name, kind in models.MODELS.items():
 np.savez(sys.argv[2], **results)
 """
 
+
 def elbo_terms(backend, tmp_path):
     rng = np.random.default_rng(1)
     given = tmp_path / "given.npz"

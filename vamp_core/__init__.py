@@ -6,10 +6,11 @@ with quiet_start():
     import keras  # noqa: F401
 
 from vamp_core import plots
+from vamp_core.aggregate import active_units, aggregate_posterior, kl_split
 from vamp_core.config import TrainingConfig
 from vamp_core.data import Dataset, binarize, load_data
 from vamp_core.errors import InputError
-from vamp_core.evaluation import mean_elbo
+from vamp_core.evaluation import iwae_bound, log_likelihood, mean_elbo
 from vamp_core.likelihoods import Bernoulli, DiscretizedLogistic, Gaussian, LearnedGaussian
 from vamp_core.losses import ElboTerms, KLWarmup
 from vamp_core.models import HVAE, VAE
@@ -30,6 +31,11 @@ __all__ = [
     "ElboTerms",
     "KLWarmup",
     "mean_elbo",
+    "log_likelihood",
+    "iwae_bound",
+    "active_units",
+    "aggregate_posterior",
+    "kl_split",
     "Dataset",
     "load_data",
     "binarize",

@@ -105,9 +105,10 @@ class LatentVariableModel(keras.Model):
 
     def call(self, x):
         """The ELBO's terms for one batch of tensors, each (B,), from one sample per data point."""
-        return self._terms(x, self.posterior(x), self.seed_generator)
+        return self.terms(x, self.posterior(x), self.seed_generator)
 
-    def _terms(self, x, posterior, seed):
+    def terms(self, x, posterior, seed):
+        """As `call`, for a posterior that is already there: `ElboTerms`, (B,) each."""
         z, kl = self.draw(posterior, seed)
         return ElboTerms(self.likelihood.log_prob(x, self.decoder(z)), kl)
 
@@ -173,7 +174,7 @@ class LatentVariableModel(keras.Model):
         """
         noise = self.seed_generator if seed is None else as_generator(seed)
         posterior = self.posterior(x)
-        estimates = [self._terms(x, posterior, noise) for _ in range(samples)]
+        estimates = [self.terms(x, posterior, noise) for _ in range(samples)]
         return ElboTerms(*(sum(terms) / samples for terms in zip(*estimates, strict=True)))
 
     @batched

@@ -41,13 +41,16 @@ def normal_sample(mean, logvar, seed):
 
     Args:
         mean, logvar: (B, D).
-        seed: an integer, or a `keras.random.SeedGenerator` for fresh noise at each call.
+        seed: an integer, a `keras.random.SeedGenerator` for fresh noise at each call, or a
+            function that gives the noise ε for a shape.
 
     Returns:
         (B, D), differentiable in `mean` and `logvar`.
     """
     mean, logvar = float32(mean), float32(logvar)
-    return mean + ops.exp(0.5 * logvar) * random.normal(ops.shape(mean), dtype="float32", seed=seed)
+    shape = ops.shape(mean)
+    noise = seed(shape) if callable(seed) else random.normal(shape, dtype="float32", seed=seed)
+    return mean + ops.exp(0.5 * logvar) * noise
 
 
 def normal_kl(mean, logvar):
