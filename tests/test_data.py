@@ -296,3 +296,11 @@ def test_bad_images_are_refused_with_the_remedy(images, words):
 def test_images_of_another_shape_are_refused():
     message = refusal(check_images, np.zeros((2, 32, 32, 3)), image_shape=(28, 28, 1))
     assert "(32, 32, 3)" in message and "(28, 28, 1)" in message
+
+
+def test_the_digits_stand_in_only_with_a_word(monkeypatch, tmp_path, capsys):
+    monkeypatch.setenv("VAMP_DATA_DIR", str(tmp_path))
+    assert data.load_data_or_digits("mnist").name == "digits"
+    printed = capsys.readouterr().out
+    assert "The digits stand in for mnist" in printed
+    assert "digits: 1,500 training" in printed

@@ -8,7 +8,7 @@ with quiet_start():
 from vamp_core import plots
 from vamp_core.aggregate import active_units, aggregate_posterior, kl_split
 from vamp_core.config import TrainingConfig
-from vamp_core.data import Dataset, binarize, load_data
+from vamp_core.data import Dataset, binarize, load_data, load_data_or_digits
 from vamp_core.errors import InputError
 from vamp_core.evaluation import iwae_bound, log_likelihood, mean_elbo
 from vamp_core.likelihoods import Bernoulli, DiscretizedLogistic, Gaussian, LearnedGaussian
@@ -38,6 +38,7 @@ __all__ = [
     "kl_split",
     "Dataset",
     "load_data",
+    "load_data_or_digits",
     "binarize",
     "TrainingConfig",
     "train",

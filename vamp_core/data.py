@@ -97,6 +97,20 @@ def load_data(name, data_dir=None):
     return Dataset(name, source, class_names=CLASS_NAMES[name], **arrays)
 
 
+def load_data_or_digits(name, data_dir=None):
+    """As `load_data`, but where the images cannot be had it takes the digits; prints which it took.
+
+    For notebooks, which must run without a network too.
+    """
+    try:
+        data = load_data(name, data_dir)
+    except InputError as error:
+        data = load_data("digits")
+        print(f"{error}\nThe digits stand in for {name}: numbers and pictures differ from the published ones.")
+    print(data)
+    return data
+
+
 def binarize(images, seed):
     """Draw every pixel as 0 or 1, with its intensity as the probability of a 1.
 
