@@ -173,11 +173,12 @@ def test_mixture_sums_over_latents_before_components():
     assert_close(mixture_log_prob(z, means, logvars), expected)
 
 
-@pytest.mark.parametrize("latent_dim, worst, typical", [(2, 0.1, 0.02), (40, 0.2, 0.04)])
+@pytest.mark.parametrize("latent_dim, worst, typical", [(2, 2e-3, 1e-3), (40, 0.2, 0.04)])
 def test_mixture_of_sharp_components_far_from_their_centre(latent_dim, worst, typical):
-    """z² / variance is 360,000 here and all of it cancels, which costs float32 four of its digits.
+    """With forty latents, and two matrix products, z² / variance is 360,000 and all of it cancels.
 
-    Measured: at most 0.05 nats and 0.012 root mean square with two latents, 0.14 and 0.023 with forty.
+    That costs float32 four of its digits: measured 0.14 nats at most, 0.023 root mean square.
+    Two latents take the differences themselves.
     """
     directions = normal(500, latent_dim)
     radii = np.random.uniform(10, 30, (500, 1))
@@ -191,7 +192,7 @@ def test_mixture_of_sharp_components_far_from_their_centre(latent_dim, worst, ty
 
 @pytest.mark.parametrize("offset", [0, 30, -300])
 def test_mixture_loses_nothing_when_all_of_it_lies_far_away(offset):
-    means, z = offset + normal(100, 2), offset + normal(50, 2)
+    means, z = offset + normal(100, 10), offset + normal(50, 10)
     logvars = np.full(means.shape, 2 * np.log(0.05), "float32")
     assert_close(mixture_log_prob(z, means, logvars), mixture_logpdf(z, means, logvars), atol=5e-3)
 

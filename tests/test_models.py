@@ -338,3 +338,14 @@ def test_every_likelihood_is_saved_with_its_model(likelihood, tmp_path):
     model.save(tmp_path / "model.keras")
     loaded = keras.saving.load_model(tmp_path / "model.keras")
     np.testing.assert_allclose(loaded.elbo(IMAGES, seed=0).elbo, model.elbo(IMAGES, seed=0).elbo, rtol=1e-5)
+
+
+def test_methods_on_arrays_check_them():
+    model = small()
+    for method in (model.encode, model.elbo, model.reconstruct):
+        with pytest.raises(vc.InputError, match="divide by 255"):
+            method(IMAGES * 255)
+    with pytest.raises(vc.InputError, match=r"latents have shape \(3, 5\).*\(N, 2\)"):
+        model.decode(np.zeros((3, 5)))
+    with pytest.raises(vc.InputError, match="epochs is 0"):
+        vc.KLWarmup(0)

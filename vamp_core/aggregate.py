@@ -56,10 +56,9 @@ def active_units(model, x, threshold=0.01):
     Returns:
         (D,) booleans, for an HVAE of both levels, z2 first.
     """
-    x = model.check(x)
     if len(x) < 2:
         raise InputError(f"x holds {len(x)} data point; a variance over the data needs at least two.")
-    return np.var(model.encode(x)[0], axis=0) > threshold
+    return np.var(model.encode(np.asarray(x))[0], axis=0) > threshold
 
 
 class KLSplit(NamedTuple):
@@ -97,5 +96,5 @@ def kl_split(model, x, seed=0):
 
 
 def _top_posterior(model, x):
-    means, logvars = model.encode(model.check(x))
+    means, logvars = model.encode(np.asarray(x))
     return means[:, : model.prior.latent_dim], logvars[:, : model.prior.latent_dim]

@@ -19,28 +19,31 @@ from vamp_core.priors import PRIORS, Prior, VampPrior
 BATCH_SIZE = 500
 
 
-def batched(method):
-    """Lets a method on one batch of tensors take data of any length.
+def batched(what):
+    """Lets a method on one batch of tensors take `what` ("data" or "latents") of any length.
 
-    A tensor goes straight through and the result is differentiable; anything else is taken as
-    an array, goes through in batches of `BATCH_SIZE` and comes back as NumPy arrays.
+    A tensor goes straight through and the result is differentiable; anything else is checked,
+    goes through in batches of `BATCH_SIZE` and comes back as NumPy arrays.
     """
 
-    @functools.wraps(method)
-    def on_any(self, data, **kwargs):
-        if ops.is_tensor(data):
-            return method(self, data, **kwargs)
-        if "seed" in kwargs:  # one stream of noise for all batches, not the same noise for each
-            kwargs["seed"] = as_generator(kwargs["seed"])
-        data = np.asarray(data, "float32")
-        with self.prior.fixed():
-            results = [
-                tree.map_structure(ops.convert_to_numpy, method(self, ops.convert_to_tensor(batch), **kwargs))
-                for batch in np.split(data, range(BATCH_SIZE, len(data), BATCH_SIZE))
-            ]
-        return tree.map_structure(lambda *parts: np.concatenate(parts), *results)
+    def decorate(method):
+        @functools.wraps(method)
+        def on_any(self, values, **kwargs):
+            if ops.is_tensor(values):
+                return method(self, values, **kwargs)
+            if "seed" in kwargs:  # one stream of noise for all batches, not the same noise for each
+                kwargs["seed"] = as_generator(kwargs["seed"])
+            values = self.check(values) if what == "data" else self._check_latents(values)
+            with self.prior.fixed():
+                results = [
+                    tree.map_structure(ops.convert_to_numpy, method(self, ops.convert_to_tensor(batch), **kwargs))
+                    for batch in np.split(values, range(BATCH_SIZE, len(values), BATCH_SIZE))
+                ]
+            return tree.map_structure(lambda *parts: np.concatenate(parts), *results)
 
-    return on_any
+        return on_any
+
+    return decorate
 
 
 def by_name(choice, table, what):
@@ -158,9 +161,15 @@ class LatentVariableModel(keras.Model):
         """`data` as a float32 array if this model can score it, else an `InputError` that says why."""
         return check_images(data, self.data_shape, self.likelihood.value_range)
 
+    def _check_latents(self, z):
+        z = np.asarray(z, "float32")
+        if z.ndim != 2 or z.shape[1] != self.latent_dim or not len(z):
+            raise InputError(f"The latents have shape {z.shape}, but this model takes (N, {self.latent_dim}).")
+        return z
+
     # -- methods on data of any length ---------------------------------------------------
 
-    @batched
+    @batched("data")
     def elbo(self, x, samples=1, seed=None):
         """The evidence lower bound of each data point.
 
@@ -177,17 +186,17 @@ class LatentVariableModel(keras.Model):
         estimates = [self.terms(x, posterior, noise) for _ in range(samples)]
         return ElboTerms(*(sum(terms) / samples for terms in zip(*estimates, strict=True)))
 
-    @batched
+    @batched("latents")
     def decode(self, z):
         """The decoder's output for latents (B, D): the likelihood's parameters, logits for a Bernoulli."""
         return self.decoder(z)
 
-    @batched
+    @batched("latents")
     def decode_mean(self, z):
         """The mean of p(x | z) for latents (B, D): (B, *data_shape), images in [0, 1] for a Bernoulli."""
         return self.likelihood.mean(self.decoder(z))
 
-    @batched
+    @batched("data")
     def reconstruct(self, x):
         """The decoder's mean at the posterior's mean: (B, *data_shape) → (B, *data_shape)."""
         return self.likelihood.mean(self.decoder(self.encode(x)[0]))

@@ -11,6 +11,9 @@ from keras import ops, random
 
 LOG_2PI = math.log(2.0 * math.pi)
 
+# Up to so many latents a mixture's differences cost no more than matrix products do.
+FEW_LATENTS = 8
+
 
 def float32(x):
     """The tensor `x` in float32: the precision in which densities are summed."""
@@ -113,9 +116,9 @@ def discretized_logistic_log_prob(x, mean, logscale, levels=256):
 def mixture_log_prob(z, means, logvars, log_weights=None):
     """log Σ_k w_k N(z | means_k, exp(logvars_k)), a mixture of K diagonal normals.
 
-    The quadratic form is expanded into two matrix products, so that the (B, K, D) differences
-    never exist; latent axes are summed *before* the log-sum-exp over components (the other
-    order gives a product of one-dimensional mixtures).
+    Latent axes are summed *before* the log-sum-exp over components (the other order gives a
+    product of one-dimensional mixtures). With many latents the quadratic form is expanded into
+    two matrix products, so that the (B, K, D) differences never exist.
 
     Args:
         z: (B, D).
@@ -126,18 +129,27 @@ def mixture_log_prob(z, means, logvars, log_weights=None):
         (B,) nats.
     """
     z, means, logvars = float32(z), float32(means), float32(logvars)
-    # Distances do not change when the origin moves to the components' centre, but z² and
-    # means² shrink, and with them what is lost when the expanded square cancels.
-    centre = ops.stop_gradient(ops.mean(means, axis=0, keepdims=True))
-    z, means = z - centre, means - centre
     precision = ops.exp(-logvars)
-    constant = ops.sum(LOG_2PI + logvars + ops.square(means) * precision, axis=1)
-    quadratic = ops.matmul(ops.square(z), ops.transpose(precision))
-    linear = ops.matmul(z, ops.transpose(means * precision))
-    log_components = -0.5 * (constant + quadratic) + linear  # (B, K)
+    distances = _differences if means.shape[1] <= FEW_LATENTS else _products
+    log_components = -0.5 * (ops.sum(LOG_2PI + logvars, axis=1) + distances(z, means, precision))  # (B, K)
     if log_weights is None:
         return ops.logsumexp(log_components, axis=1) - math.log(means.shape[0])
     return ops.logsumexp(log_components + float32(log_weights), axis=1)
+
+
+def _differences(z, means, precision):
+    """Σ_d (z_d − means_kd)² precision_kd, (B, K), as it stands: exact however far from the origin."""
+    return ops.sum(ops.square(ops.expand_dims(z, 1) - means) * precision, axis=2)
+
+
+def _products(z, means, precision):
+    """The same by two matrix products; where z is many standard deviations from 0, the squares cancel in part."""
+    # Distances do not change when the origin moves to the components' centre, but z² and
+    # means² shrink, and with them what is lost.
+    centre = ops.stop_gradient(ops.mean(means, axis=0, keepdims=True))
+    z, means = z - centre, means - centre
+    squares = ops.matmul(ops.square(z), ops.transpose(precision)) + ops.sum(ops.square(means) * precision, axis=1)
+    return squares - 2.0 * ops.matmul(z, ops.transpose(means * precision))
 
 
 def mixture_sample(n, means, logvars, seed, log_weights=None):

@@ -31,7 +31,7 @@ def mean_elbo(model, x, samples=10, seed=0):
     Returns:
         {"elbo": ..., "reconstruction": ..., "kl": ...}, nats per data point.
     """
-    terms = model.elbo(model.check(x), samples=samples, seed=seed)
+    terms = model.elbo(np.asarray(x), samples=samples, seed=seed)
     return {name: float(np.mean(getattr(terms, name), dtype="float64")) for name in ("elbo", "reconstruction", "kl")}
 
 

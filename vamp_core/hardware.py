@@ -15,22 +15,26 @@ BFLOAT16_CPU_FLAGS = {"amx_bf16", "avx512_bf16"}
 BFLOAT16_COMPUTE_CAPABILITY = (8, 0)
 
 
-def gpu_compute_capability():
-    """The first NVIDIA GPU's compute capability as (major, minor), or None if the backend sees no such GPU."""
+def gpu():
+    """The first NVIDIA GPU that the backend sees, as (name, (major, minor) compute capability), or None."""
     backend = keras.backend.backend()
     if backend == "tensorflow":
         import tensorflow as tf
 
-        gpus = tf.config.list_physical_devices("GPU")
-        return tf.config.experimental.get_device_details(gpus[0]).get("compute_capability") if gpus else None
+        if not (gpus := tf.config.list_physical_devices("GPU")):
+            return None
+        details = tf.config.experimental.get_device_details(gpus[0])
+        return details.get("device_name", "GPU"), details.get("compute_capability", (0, 0))
     if backend == "jax":
         import jax
 
-        capability = getattr(jax.devices()[0], "compute_capability", None)
-        return tuple(int(part) for part in str(capability).split(".")) if capability else None
+        device = jax.devices()[0]
+        capability = getattr(device, "compute_capability", None)
+        return (device.device_kind, tuple(int(part) for part in str(capability).split("."))) if capability else None
     import torch
 
-    return torch.cuda.get_device_capability() if torch.cuda.is_available() else None
+    available = torch.cuda.is_available()
+    return (torch.cuda.get_device_name(), torch.cuda.get_device_capability()) if available else None
 
 
 def cpu_flags(cpuinfo=Path("/proc/cpuinfo")):
@@ -42,8 +46,10 @@ def cpu_flags(cpuinfo=Path("/proc/cpuinfo")):
     return frozenset(flag for line in lines if line.startswith("flags") for flag in line.split())
 
 
-def cpu_name(cpuinfo=Path("/proc/cpuinfo")):
-    """The processor's name for a run's record, with the features that matter for its speed."""
+def device_name(cpuinfo=Path("/proc/cpuinfo")):
+    """What a run's record calls the machine: the GPU, or the CPU with the features that matter for its speed."""
+    if (found := gpu()) is not None:
+        return found[0]
     try:
         lines = cpuinfo.read_text().splitlines()
         name = next(line.split(":", 1)[1].strip() for line in lines if line.startswith("model name"))
@@ -59,15 +65,14 @@ def has_fast_bfloat16():
     GPUs do from compute capability 8.0 on. On a CPU only TensorFlow's convolutions use the
     instructions; elsewhere bfloat16 is emulated and many times slower than float32.
     """
-    capability = gpu_compute_capability()
-    if capability is not None:
-        return capability >= BFLOAT16_COMPUTE_CAPABILITY
+    if (found := gpu()) is not None:
+        return found[1] >= BFLOAT16_COMPUTE_CAPABILITY
     return keras.backend.backend() == "tensorflow" and bool(cpu_flags() & BFLOAT16_CPU_FLAGS)
 
 
 def xla_pays_off():
     """False for TensorFlow on a CPU, where XLA halves the speed of these models; True elsewhere."""
-    return keras.backend.backend() != "tensorflow" or gpu_compute_capability() is not None
+    return keras.backend.backend() != "tensorflow" or gpu() is not None
 
 
 def resolve_precision(precision):

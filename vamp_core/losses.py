@@ -4,6 +4,8 @@ from typing import Any, NamedTuple
 
 import keras
 
+from vamp_core.errors import InputError
+
 
 class ElboTerms(NamedTuple):
     """The two terms of the ELBO for a batch, in nats; the batch axis is kept until the last line of the loss.
@@ -34,6 +36,8 @@ class KLWarmup(keras.callbacks.Callback):
     """
 
     def __init__(self, epochs):
+        if epochs < 1:
+            raise InputError(f"epochs is {epochs}; a warm-up takes at least one (for none leave the callback out).")
         super().__init__()
         self.epochs = epochs
 

@@ -66,7 +66,7 @@ class VAE(LatentVariableModel):
         z = normal_sample(mean, logvar, seed)
         return z, normal_log_prob(z, mean, logvar) - self.prior.log_prob(z)
 
-    @batched
+    @batched("data")
     def encode(self, x):
         """Mean and log-variance of q(z | x): (B, *data_shape) → (B, D) each."""
         return self.posterior(x)
@@ -149,7 +149,7 @@ class HVAE(LatentVariableModel):
         log_p = self.prior.log_prob(z2) + normal_log_prob(z1, *self.conditional_prior(z2))
         return ops.concatenate([z2, z1], axis=-1), log_q - log_p
 
-    @batched
+    @batched("data")
     def encode(self, x):
         """Mean and log-variance of q(z2 | x) and of q(z1 | x, z2 = its mean): (B, D) each, z2 first."""
         mean2, logvar2, features = self.posterior(x)

@@ -144,8 +144,8 @@ class MixtureOfGaussians(MixturePrior):
 
 
 @keras.saving.register_keras_serializable(package="vamp_core")
-class UnitInterval(keras.constraints.Constraint):
-    """Projects a weight onto [low, high] after each step.
+class WithinRange(keras.constraints.Constraint):
+    """Projects a weight onto [low, high] after each step of the optimizer.
 
     Unlike a sigmoid or a clip inside the network, a projection leaves the gradient of a value
     at the border alive, so that a pixel which has become black can become grey again.
@@ -195,7 +195,7 @@ class VampPrior(MixturePrior):
         self.pseudo_inputs = self.add_weight(
             shape=shape,
             initializer="zeros",
-            constraint=None if self.value_range is None else UnitInterval(*self.value_range),
+            constraint=None if self.value_range is None else WithinRange(*self.value_range),
             trainable=self.train_pseudo_inputs,
             name="pseudo_inputs",
         )

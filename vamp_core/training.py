@@ -233,10 +233,9 @@ def _in_float32(model, config, image_shape):
 def _made_with(precision, data):
     """What besides the settings decides a result: versions, device, precision, data."""
     backend = keras.backend.backend()
-    capability = hardware.gpu_compute_capability()
     return {
         "date": datetime.now(timezone.utc).isoformat(timespec="seconds"),
-        "device": "GPU, compute capability {}.{}".format(*capability) if capability else hardware.cpu_name(),
+        "device": hardware.device_name(),
         "precision": precision,
         "backend": backend,
         "python": platform.python_version(),

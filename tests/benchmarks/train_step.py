@@ -16,7 +16,7 @@ from keras import layers
 
 import vamp_core as vc
 from vamp_core.flops import forward_flops, training_flops
-from vamp_core.hardware import cpu_name, gpu_compute_capability
+from vamp_core.hardware import device_name
 from vamp_core.models import MODELS
 
 BATCH = 256
@@ -53,8 +53,7 @@ def main():
 
     images = np.random.default_rng(0).random((BATCH, 28, 28, 1)).astype("float32")
     pseudo_inputs = np.random.default_rng(1).random((500, 28, 28, 1)).astype("float32")
-    capability = gpu_compute_capability()
-    print(f"{keras.backend.backend()} on {f'a GPU of capability {capability}' if capability else cpu_name()}")
+    print(f"{keras.backend.backend()} on {device_name()}")
     print("One row a model: images/s, GFLOP/s, and that as a share of the convolution rate (times float32's images/s)")
     print("The VampPrior's cost: time of its step over the standard prior's, beside the same ratio of FLOPs")
     float32_rate = {}
