@@ -2,7 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: test train results results-check results-figures clean
+.PHONY: test train results results-check results-figures book repository clean
 
 test: .venv/installed
 	$(BIN)/ruff check .
@@ -21,10 +21,24 @@ results-figures: .venv/installed
 results-check: .venv/installed
 	$(BIN)/python book/results.py check
 
+# The book from the notebooks as they are: nothing is trained or executed.
+book: .venv/installed-book
+	$(BIN)/python book/vendor_assets.py
+	$(BIN)/jupyter-book build . --config book/_config.yml --toc book/_toc.yml --path-output book -q -W -n --keep-going
+	@echo "The book is built: open book/_build/html/index.html in a browser."
+
+# Launch buttons, links and install cells for a fork: make repository URL=https://github.com/you/fork
+repository:
+	$(PYTHON) book/set_repository.py $(URL)
+
 .venv/installed: pyproject.toml
 	$(PYTHON) -m venv .venv
 	$(BIN)/pip install --quiet --editable ".[test]"
 	touch $@
 
+.venv/installed-book: .venv/installed
+	$(BIN)/pip install --quiet --editable ".[book]"
+	touch $@
+
 clean:
-	rm -rf .venv build *.egg-info
+	rm -rf .venv build book/_build *.egg-info

@@ -2,7 +2,7 @@
 
     python book/results.py train [NAME ...]     all, or some; goes on where it was stopped
     python book/results.py check                recomputes every card's test ELBO
-    python book/results.py figures              draws the result figures from weights and records
+    python book/results.py figures              draws the result figures, and the README's table
 """
 
 import argparse
@@ -12,14 +12,14 @@ import sys
 from itertools import product
 from pathlib import Path
 
-from keras import ops
+import numpy as np
 
 import vamp_core as vc
 from vamp_core import plots
 from vamp_core.config import RECIPES
 from vamp_core.files import whole
 from vamp_core.flops import training_flops
-from vamp_core.pretrained import list_pretrained, load_pretrained, publish
+from vamp_core.pretrained import list_pretrained, load_pretrained, publish, read_card
 from vamp_core.priors import VampPrior
 from vamp_core.report import HVAE_AXES, report
 from vamp_core.run_folder import read_history
@@ -27,6 +27,8 @@ from vamp_core.training import build_model
 
 RECORDS = Path(__file__).parent / "results"
 FIGURES = RECORDS / "figures"
+README = Path(__file__).parents[1] / "README.md"
+MARKERS = ("<!-- results -->", "<!-- end of results -->")  # in the README, around the table of results
 
 TITLES = {"VAE": "vae", "VAE-VAMP": "vae-vamp", "HVAE": "hvae", "HVAE-VAMP": "hvae-vamp"}
 
@@ -46,7 +48,7 @@ SUSTAINED = 6e10  # FLOP/s of two CPU cores in these trainings
 TOLERANCE = 0.2  # nats between a card and what is computed anew
 
 
-def runs(output_dir, data_dir):
+def runs(output_dir="runs", data_dir=None):
     """{name: TrainingConfig} of every model in the book."""
     found = {}
     for data_set, model, prior in product(("mnist", "fashionmnist"), ("vae", "hvae"), ("standard", "vamp")):
@@ -96,6 +98,31 @@ def check(data_dir):
     return true
 
 
+def table():
+    """The cards of all models as a Markdown table."""
+    rows = [
+        "| model | test ELBO (nats) | forerunner's | reconstruction | KL | parameters | minutes |",
+        "| --- | --- | --- | --- | --- | --- | --- |",
+    ]
+    for name in runs():
+        if name in list_pretrained():
+            card = read_card(name)
+            numbers = [card["test"]["elbo"], FORERUNNER[name], card["test"]["reconstruction"], card["test"]["kl"]]
+            cells = [f"{number:.{digits}f}" for number, digits in zip(numbers, (2, 1, 2, 2), strict=True)]
+            cells += [f"{card['parameters'] / 1e6:.1f} million", f"{card['minutes']:.0f}"]
+            rows.append(f"| `{name}` | " + " | ".join(cells).replace("-", "−") + " |")
+    return "\n".join(rows)
+
+
+def write_table():
+    """Puts the table between the two markers in the README."""
+    text = README.read_text()
+    before, rest = text.split(MARKERS[0])
+    after = rest.split(MARKERS[1])[1]
+    with whole(README) as partial:
+        partial.write_text(f"{before}{MARKERS[0]}\n{table()}\n{MARKERS[1]}{after}")
+
+
 def figures(data_dir):
     """Draws the figures of every data set whose four models are there, into `FIGURES`."""
     FIGURES.mkdir(parents=True, exist_ok=True)
@@ -131,7 +158,7 @@ def result_figures(data, models, histories):
     vamp, start = models["VAE-VAMP"].prior, VampPrior(models["VAE-VAMP"].prior.num_components)
     start.connect(2, models["VAE-VAMP"].encoder, models["VAE-VAMP"].data_shape)
     start.adapt(data.x_train, seed=0)
-    before, after = (ops.convert_to_numpy(prior.pseudo_inputs)[:100] for prior in (start, vamp))
+    before, after = (np.asarray(prior.pseudo_inputs)[:100] for prior in (start, vamp))
     yield "pseudo_inputs", plots.image_row({"Before training": before, "After": after})
 
 
@@ -145,6 +172,7 @@ def main():
     if arguments.action == "check":
         sys.exit(0 if check(arguments.data_dir) else 1)
     if arguments.action == "figures":
+        write_table()
         return figures(arguments.data_dir)
     configs = runs(arguments.output_dir, arguments.data_dir)
     for name in arguments.names:

@@ -42,7 +42,7 @@ def set_repository(url, root=ROOT):
 
 if __name__ == "__main__":
     try:
-        paths = set_repository(*sys.argv[1:2] or [""])
+        paths = set_repository(" ".join(sys.argv[1:]))
     except ValueError as error:
         sys.exit(f"set_repository.py: error: {error}")
     print("\n".join(str(path.relative_to(ROOT)) for path in paths) or "The repository is this one already.")
