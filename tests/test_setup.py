@@ -34,8 +34,8 @@ def test_the_core_is_keras_only():
 
 def test_imports_run_one_way():
     """distributions → likelihoods, priors, networks, losses → base → models → evaluation, config → training."""
-    order = ["errors", "files", "quiet", "distributions", "data", "hardware", "likelihoods", "networks", "losses"]
-    order += ["priors", "base", "models", "flops", "pareto", "evaluation", "aggregate"]
+    order = ["errors", "files", "quiet", "distributions", "data", "hardware", "likelihoods", "networks"]
+    order += ["gated_networks", "losses", "priors", "base", "models", "flops", "pareto", "evaluation", "aggregate"]
     order += ["config", "run_folder", "training", "plots", "report"]
     assert {path.stem for path in (ROOT / "vamp_core").glob("*.py")} == {*order, "__init__"}
     for position, module in enumerate(order):

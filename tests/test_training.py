@@ -288,6 +288,15 @@ def test_equal_seeds_give_equal_models(tmp_path):
     assert not all(np.array_equal(a, b) for a, b in zip(first, other, strict=True))
 
 
+@pytest.mark.parametrize("network", ["gated_mlp", "gated_conv"])
+def test_the_papers_networks_are_built_by_their_flag(tmp_path, network):
+    settings = config(tmp_path, model="hvae", network=network, latent_dim=8, likelihood="learned_gaussian")
+    model = build_model(settings, (28, 28, 1))
+    assert settings.training_id == f"digits_hvae_standard_bs256_dim8_{network}_epochs2"
+    assert model.encoder.output_shape == [(None, 4), (None, 4)]
+    assert model.decoder.output_shape == (None, 28, 28, 2)
+
+
 @pytest.mark.parametrize("prior", ["vamp_data", "mog"])
 def test_the_other_priors_train_and_report(tmp_path, prior):
     settings = config(tmp_path, prior=prior, epochs=1)

@@ -4,6 +4,7 @@ import argparse
 from dataclasses import asdict, dataclass, field, fields
 
 from vamp_core.errors import InputError
+from vamp_core.gated_networks import GATED
 from vamp_core.hardware import PRECISIONS
 from vamp_core.likelihoods import LIKELIHOODS
 from vamp_core.models import MODELS, check_sizes
@@ -57,6 +58,7 @@ class TrainingConfig:
     activation: str = _setting("relu", "activation function of the networks")
     gs_key: str | None = _setting(None, "folder name that groups the runs of a grid search")
 
+    network: str = _setting("conv", "conv: the forerunner's; gated_mlp, gated_conv: the paper's", ("conv", *GATED))
     num_components: int = _setting(500, "components of a vamp, vamp_data or mog prior (K)")
     likelihood: str = _setting("bernoulli", "what the decoder's output means", tuple(LIKELIHOODS))
     encoder_trunk: tuple[int, ...] = _setting((), "units of dense layers before the posterior's heads", nargs="*")
@@ -115,9 +117,10 @@ class TrainingConfig:
     @property
     def training_id(self):
         """The run's name, after the forerunner's pattern."""
+        size = f"factor{float(self.network_size)}" if self.network == "conv" else self.network
         return (
             f"{self.data_set}_{self.model}_{self.prior}_bs{self.batch_size}_dim{self.latent_dim}"
-            f"_factor{float(self.network_size)}_epochs{self.epochs}"
+            f"_{size}_epochs{self.epochs}"
         )
 
     def experiment(self):

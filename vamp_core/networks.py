@@ -37,7 +37,7 @@ def conv_encoder(image_shape=(28, 28, 1), latent_dim=2, network_size=4, activati
     """
     images = keras.Input(_check_shape(image_shape), name="images")
     hidden = _image_features(images, network_size, activation)
-    outputs = _normal_heads(_dense_stack(hidden, trunk, "swish"), latent_dim)
+    outputs = normal_heads(_dense_stack(hidden, trunk, "swish"), latent_dim)
     return keras.Model(images, outputs, name="encoder")
 
 
@@ -68,7 +68,7 @@ def lower_encoder(features_dim, top_dim, latent_dim, activation="relu", trunk=()
     hidden = _dense_stack(z2, (256, 256), activation)
     hidden = layers.Concatenate(dtype="float32")([features, hidden])
     hidden = _dense_stack(hidden, (256,), activation)
-    outputs = _normal_heads(_dense_stack(hidden, trunk, "swish"), latent_dim)
+    outputs = normal_heads(_dense_stack(hidden, trunk, "swish"), latent_dim)
     return keras.Model([features, z2], outputs, name="lower_encoder")
 
 
@@ -79,7 +79,7 @@ def conditional_prior(top_dim, latent_dim, activation="relu"):
         A `keras.Model`: z2 (B, top_dim) → [mean, logvar], (B, latent_dim) each.
     """
     z2 = keras.Input((top_dim,), name="z2")
-    outputs = _normal_heads(_dense_stack(z2, (300, 300), activation), latent_dim)
+    outputs = normal_heads(_dense_stack(z2, (300, 300), activation), latent_dim)
     return keras.Model(z2, outputs, name="conditional_prior")
 
 
@@ -123,7 +123,8 @@ def _dense_stack(hidden, units, activation):
     return hidden
 
 
-def _normal_heads(hidden, latent_dim):
+def normal_heads(hidden, latent_dim):
+    """The last layers of a q or p over latents: [mean, logvar in [−6, 2]], (B, latent_dim) each, in float32."""
     mean = layers.Dense(latent_dim, dtype="float32", name="mean")(hidden)
     logvar = layers.Dense(latent_dim, dtype="float32", name="logvar")(hidden)
     return [mean, ops.clip(logvar, LOGVAR_MIN, LOGVAR_MAX)]

@@ -19,6 +19,8 @@ from keras import ops
 from vamp_core import hardware
 from vamp_core.data import binarize, load_data
 from vamp_core.errors import InputError
+from vamp_core.gated_networks import GATED
+from vamp_core.likelihoods import LIKELIHOODS
 from vamp_core.losses import KLWarmup
 from vamp_core.models import MODELS
 from vamp_core.priors import MixtureOfGaussians, VampPrior
@@ -120,16 +122,19 @@ def build_model(config, image_shape):
         "vamp": lambda: VampPrior(config.num_components),
         "vamp_data": lambda: VampPrior(config.num_components, trainable=False),
     }[config.prior]()
+    shared = dict(prior=prior, likelihood=config.likelihood, seed=config.seed)
+    if config.network != "conv":
+        parameters = LIKELIHOODS[config.likelihood].parameters
+        networks = GATED[config.network](config.model, image_shape, config.latent_dim, parameters)
+        return MODELS[config.model](**networks, **shared)
     return MODELS[config.model](
         image_shape=image_shape,
         latent_dim=config.latent_dim,
-        prior=prior,
-        likelihood=config.likelihood,
         network_size=config.network_size,
         activation=config.activation,
         encoder_trunk=config.encoder_trunk,
         decoder_trunk=config.decoder_trunk,
-        seed=config.seed,
+        **shared,
     )
 
 
