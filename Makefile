@@ -7,6 +7,7 @@ BIN := .venv/bin
 test: .venv/installed
 	$(BIN)/ruff check .
 	$(BIN)/python -m pytest
+	VAMP_SMOKE=1 $(BIN)/python -m pytest --nbval-lax --nbval-current-env notebooks
 
 train: .venv/installed
 	$(BIN)/python train.py $(ARGS)
@@ -23,9 +24,9 @@ results-check: .venv/installed
 
 # The book from the notebooks as they are: nothing is trained or executed.
 book: .venv/installed-book
+	rm -rf book/_build
 	$(BIN)/python book/vendor_assets.py
 	$(BIN)/jupyter-book build . --config book/_config.yml --toc book/_toc.yml --path-output book -q -W -n --keep-going
-	@echo "The book is built: open book/_build/html/index.html in a browser."
 
 # Launch buttons, links and install cells for a fork: make repository URL=https://github.com/you/fork
 repository:
