@@ -44,7 +44,7 @@ FORERUNNER = {
     "fashionmnist-hvae": -255.9,
     "fashionmnist-hvae-vamp": -255.5,
 }
-SUSTAINED = 6e10  # FLOP/s of two CPU cores in these trainings
+SUSTAINED = 6e10  # FLOP/s; the first two trainings had 8.6e10 and 5.4e10 on two cores with other work on them
 TOLERANCE = 0.2  # nats between a card and what is computed anew
 
 
