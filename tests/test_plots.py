@@ -77,7 +77,7 @@ def test_latent_space_shows_every_point_in_its_colour_and_every_class_by_number(
 
 
 def test_numbers_of_classes_in_one_place_are_moved_apart():
-    places = plots._spread(np.array([[0.5, 5], [0.5, 5.01], [0.9, 9]]), spans=[1, 10])
+    places = plots.latent._spread(np.array([[0.5, 5], [0.5, 5.01], [0.9, 9]]), spans=[1, 10])
     assert places[1, 1] - places[0, 1] > 0.7
     np.testing.assert_array_equal(places[2], [0.9, 9])
 
@@ -190,3 +190,15 @@ def test_a_figure_shows_itself_in_a_notebook():
 def test_what_cannot_be_drawn_is_refused_in_words(draw):
     with pytest.raises(InputError, match=": |; "):
         draw()
+
+
+def test_subplots_have_the_style_of_the_book_and_the_settings_given():
+    figure, axes = plots.subplots(1, 2, size=(6, 3), xlabel="epoch")
+    assert tuple(figure.get_size_inches()) == (6, 3) and figure.dpi == plots.style.STYLE["figure.dpi"]
+    assert [a.get_xlabel() for a in axes] == ["epoch", "epoch"]
+    assert not axes[0].spines["top"].get_visible()
+
+
+def test_long_titles_keep_off_their_neighbours():
+    figure = plots.image_row({name: np.zeros((4, 8, 8, 1)) for name in ("a title of thirty characters!!", "b", "c")})
+    assert figure.axes[0].get_title().count("\n") == 1
