@@ -2,7 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: test train results results-check results-figures book repository clean
+.PHONY: test train results results-check results-figures notebooks book repository clean
 
 test: .venv/installed
 	$(BIN)/ruff check .
@@ -21,6 +21,10 @@ results-figures: .venv/installed
 
 results-check: .venv/installed
 	$(BIN)/python book/results.py check
+
+# Executes all notebooks anew, or one: make notebooks NAME=01_vae.ipynb
+notebooks: .venv/installed
+	$(BIN)/python book/execute_notebooks.py $(NAME)
 
 # The book from the notebooks as they are: nothing is trained or executed.
 book: .venv/installed-book

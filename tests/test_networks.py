@@ -201,3 +201,11 @@ def test_sizes_that_are_not_positive_whole_numbers_are_refused(shape):
 def test_network_sizes_that_are_not_numbers_are_refused(size):
     with pytest.raises(InputError, match="network_size is"):
         conv_encoder(network_size=size)
+
+
+@pytest.mark.parametrize(("logvar_range", "expected"), [((-6.0, 2.0), [-6.0, 2.0]), ((-12.0, 6.0), [-12.0, 6.0])])
+def test_log_variances_stay_within_their_range(logvar_range, expected):
+    encoder = conv_encoder((8, 8, 1), 2, 1, logvar_range=logvar_range)
+    encoder.get_layer("logvar").bias.assign([-100.0, 100.0])
+    _, logvar = encoder(np.zeros((1, 8, 8, 1), "float32"))
+    assert ops.convert_to_numpy(logvar).tolist() == [expected]

@@ -85,6 +85,7 @@ def test_flags_and_fields_are_the_same_settings():
         ("--num_components 0", "--num_components is 0"),
         ("--seed -1", "--seed is -1"),
         ("--decoder_trunk 256 0", r"--decoder_trunk is \(256, 0\)"),
+        ("--logvar_range 2 -6", r"--logvar_range is \(2.0, -6.0\)"),
         ("--precision float8", "--precision is 'float8'"),
         ("--early_stopping 5", "--validation_images"),
         ("--lr_warmup_epochs 9 --epochs 9", "--lr_warmup_epochs is 9 of 9"),

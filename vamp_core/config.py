@@ -8,7 +8,7 @@ from vamp_core.gated_networks import GATED
 from vamp_core.hardware import PRECISIONS
 from vamp_core.likelihoods import LIKELIHOODS
 from vamp_core.models import MODELS, check_sizes
-from vamp_core.networks import NARROW_TO_WIDE, filters
+from vamp_core.networks import LOGVAR_RANGE, NARROW_TO_WIDE, filters
 
 # Settings that were found by measuring; a flag given beside --recipe wins over it.
 RECIPES = {
@@ -16,14 +16,16 @@ RECIPES = {
         network_size=1.0,
         encoder_trunk=(256,),
         decoder_trunk=(256, 256, 256),
+        logvar_range=(-12.0, 6.0),
         lr=2e-3,
         lr_schedule="cosine",
         lr_warmup_epochs=1,
-        epochs=30,
+        epochs=24,
     ),
 }
 
 PRIOR_CHOICES = ("standard", "vamp", "vamp_data", "mog")
+_UNITS = {"nargs": "*", "type": int, "metavar": "UNITS"}  # of a row of dense layers
 
 
 def _setting(default, help, choices=None, **flag):
@@ -61,8 +63,11 @@ class TrainingConfig:
     network: str = _setting("conv", "conv: the forerunner's; gated_mlp, gated_conv: the paper's", ("conv", *GATED))
     num_components: int = _setting(500, "components of a vamp, vamp_data or mog prior (K)")
     likelihood: str = _setting("bernoulli", "what the decoder's output means", tuple(LIKELIHOODS))
-    encoder_trunk: tuple[int, ...] = _setting((), "units of dense layers before the posterior's heads", nargs="*")
-    decoder_trunk: tuple[int, ...] = _setting((), "units of dense layers after the latents", nargs="*")
+    encoder_trunk: tuple[int, ...] = _setting((), "units of dense layers before the posterior's heads", **_UNITS)
+    decoder_trunk: tuple[int, ...] = _setting((), "units of dense layers after the latents", **_UNITS)
+    logvar_range: tuple[float, float] = _setting(
+        LOGVAR_RANGE, "least and greatest log-variance of the latents", nargs=2, type=float, metavar=("MIN", "MAX")
+    )
     binarize: str = _setting(
         "none", "dynamic: draw black and white pixels afresh each epoch; static: once", ("none", "dynamic", "static")
     )
@@ -85,6 +90,7 @@ class TrainingConfig:
         object.__setattr__(self, "data_set", self.data_set.replace("_", ""))
         object.__setattr__(self, "encoder_trunk", tuple(self.encoder_trunk))
         object.__setattr__(self, "decoder_trunk", tuple(self.decoder_trunk))
+        object.__setattr__(self, "logvar_range", tuple(self.logvar_range))
         for setting in fields(self):
             choices, value = setting.metadata["choices"], getattr(self, setting.name)
             if choices and value not in choices:
@@ -100,6 +106,10 @@ class TrainingConfig:
         for name in ("encoder_trunk", "decoder_trunk"):
             if any(units < 1 for units in getattr(self, name)):
                 raise InputError(f"--{name} is {getattr(self, name)}; a layer has at least one unit.")
+        if len(self.logvar_range) != 2 or not self.logvar_range[0] < self.logvar_range[1]:
+            raise InputError(
+                f"--logvar_range is {self.logvar_range}; give the least and then the greatest log-variance."
+            )
         if self.early_stopping and not self.validation_images:
             raise InputError(
                 "--early_stopping would choose the best epoch on the test images: "
@@ -164,6 +174,6 @@ def _flag(setting):
     if setting.metadata["choices"]:
         return {**flag, "metavar": "{" + ",".join(setting.metadata["choices"]) + "}"}
     if "nargs" in setting.metadata:
-        return {**flag, "nargs": setting.metadata["nargs"], "type": int, "metavar": "UNITS"}
+        return flag | {key: setting.metadata[key] for key in ("nargs", "type", "metavar")}
     number = setting.type if setting.type in (int, float) else str
     return {**flag, "type": number, "metavar": {int: "N", float: "X"}.get(number, "NAME")}

@@ -10,7 +10,7 @@ import math
 import keras
 from keras import layers
 
-from vamp_core.networks import normal_heads
+from vamp_core.networks import LOGVAR_RANGE, normal_heads
 
 HIDDEN = 300  # units of a gated dense layer
 CHANNELS = 64  # of the decoder's gated convolutions
@@ -19,7 +19,7 @@ CHANNELS = 64  # of the decoder's gated convolutions
 CONVOLUTIONS = ((32, 7, 1), (32, 3, 2), (64, 5, 1), (64, 3, 2), (6, 3, 1))
 
 
-def gated_mlp(model="vae", image_shape=(28, 28, 1), latent_dim=40, parameters=1):
+def gated_mlp(model="vae", image_shape=(28, 28, 1), latent_dim=40, parameters=1, logvar_range=LOGVAR_RANGE):
     """All networks of a model, from gated dense layers of 300 units.
 
     Args:
@@ -27,6 +27,7 @@ def gated_mlp(model="vae", image_shape=(28, 28, 1), latent_dim=40, parameters=1)
         image_shape: shape of a data point, of any rank.
         latent_dim: D; of both levels together for an HVAE, D/2 each.
         parameters: numbers per value that the likelihood asks for.
+        logvar_range: least and greatest log-variance of the latents.
 
     Returns:
         {name: `keras.Model`}, keyword arguments for `VAE` or `HVAE`.
@@ -40,10 +41,10 @@ def gated_mlp(model="vae", image_shape=(28, 28, 1), latent_dim=40, parameters=1)
         shape = (*event, channels * parameters)
         return layers.Reshape(shape)(layers.Dense(math.prod(shape), name="logits")(hidden))
 
-    return _networks(model, image_shape, latent_dim, features, image, second_layer=True)
+    return _networks(model, image_shape, latent_dim, logvar_range, features, image, second_layer=True)
 
 
-def gated_conv(model="vae", image_shape=(28, 28, 1), latent_dim=40, parameters=1):
+def gated_conv(model="vae", image_shape=(28, 28, 1), latent_dim=40, parameters=1, logvar_range=LOGVAR_RANGE):
     """All networks of a model, from gated convolutions; arguments and result as for `gated_mlp`.
 
     The encoder's convolutions are those of `CONVOLUTIONS`; the decoder brings its latents to
@@ -63,7 +64,7 @@ def gated_conv(model="vae", image_shape=(28, 28, 1), latent_dim=40, parameters=1
             hidden = gated_conv2d(hidden, CHANNELS, 3)
         return layers.Conv2D(channels * parameters, 1, name="logits")(hidden)
 
-    return _networks(model, image_shape, latent_dim, features, image, second_layer=False)
+    return _networks(model, image_shape, latent_dim, logvar_range, features, image, second_layer=False)
 
 
 def gated_dense(hidden, units=HIDDEN):
@@ -79,7 +80,7 @@ def gated_conv2d(hidden, filters, kernel, strides=1):
     return layers.Multiply()([linear, gate])
 
 
-def _networks(model, image_shape, latent_dim, features, image, second_layer):
+def _networks(model, image_shape, latent_dim, logvar_range, features, image, second_layer):
     """Puts a model together from `features` of an image and an `image` from hidden units.
 
     `second_layer`: whether encoder and decoder have a second gated dense layer, as the MLP has.
@@ -91,9 +92,12 @@ def _networks(model, image_shape, latent_dim, features, image, second_layer):
     def network(name, inputs, outputs):
         return keras.Model(inputs, outputs, name=name)
 
+    def normal(hidden):
+        return normal_heads(hidden, top_dim, logvar_range)
+
     top_dim = latent_dim if model == "vae" else latent_dim // 2
     x = keras.Input(image_shape, name="images")
-    networks = {"encoder": network("encoder", x, normal_heads(deeper(features(x)), top_dim))}
+    networks = {"encoder": network("encoder", x, normal(deeper(features(x))))}
     z = keras.Input((latent_dim,), name="z")
     if model == "vae":
         return {**networks, "decoder": network("decoder", z, _float32(image(deeper(gated_dense(z)))))}
@@ -102,9 +106,9 @@ def _networks(model, image_shape, latent_dim, features, image, second_layer):
     h = keras.Input(networks["image_features"].output_shape[1:], name="image_features")
     z2 = keras.Input((top_dim,), name="z2")
     joint = gated_dense(layers.Concatenate()([h, gated_dense(z2)]))
-    networks["lower_encoder"] = network("lower_encoder", [h, z2], normal_heads(joint, top_dim))
+    networks["lower_encoder"] = network("lower_encoder", [h, z2], normal(joint))
     conditional = gated_dense(gated_dense(z2))
-    networks["conditional_prior"] = network("conditional_prior", z2, normal_heads(conditional, top_dim))
+    networks["conditional_prior"] = network("conditional_prior", z2, normal(conditional))
     both = layers.Concatenate()([gated_dense(z[:, :top_dim]), gated_dense(z[:, top_dim:])])
     return {**networks, "decoder": network("decoder", z, _float32(image(deeper(both))))}
 

@@ -20,7 +20,8 @@ class VAE(LatentVariableModel):
         latent_dim: D, number of latents, likewise.
         prior: "standard", "mog", "vamp" (500 components each), or a `vamp_core.priors.Prior`.
         likelihood: "bernoulli", "gaussian", "learned_gaussian", "discretized_logistic", or such an object.
-        network_size, activation, encoder_trunk, decoder_trunk: see `networks.conv_encoder` and `conv_decoder`.
+        network_size, activation, encoder_trunk, decoder_trunk, logvar_range: see `networks.conv_encoder`
+            and `conv_decoder`.
         encoder: a `keras.Model`, data (B, ...) → (mean, logvar), (B, D) each.
         decoder: a `keras.Model`, latents (B, D) → the likelihood's parameters, (B, ...).
         seed: of the noise drawn in training; None for a different one each time.
@@ -41,6 +42,7 @@ class VAE(LatentVariableModel):
         activation="relu",
         encoder_trunk=(),
         decoder_trunk=(),
+        logvar_range=networks.LOGVAR_RANGE,
         encoder=None,
         decoder=None,
         seed=None,
@@ -50,7 +52,7 @@ class VAE(LatentVariableModel):
         super().__init__(config, **kwargs)
         check_sizes(latent_dim, self.levels, activation)
         size = (network_size, activation)
-        self.encoder = encoder or networks.conv_encoder(image_shape, latent_dim, *size, encoder_trunk)
+        self.encoder = encoder or networks.conv_encoder(image_shape, latent_dim, *size, encoder_trunk, logvar_range)
         self.decoder = decoder or networks.conv_decoder(
             image_shape, latent_dim, *size, decoder_trunk, self.likelihood.parameters
         )
@@ -84,8 +86,8 @@ class HVAE(LatentVariableModel):
     together, in `encode` or before the decoder, z2 comes first: [z2, z1].
 
     Args:
-        image_shape, prior, likelihood, network_size, activation, encoder_trunk, decoder_trunk, seed:
-            as for `VAE`.
+        image_shape, prior, likelihood, network_size, activation, encoder_trunk, decoder_trunk, logvar_range,
+            seed: as for `VAE`.
         latent_dim: D of both levels together, D/2 each.
         encoder: q(z2 | x), a `keras.Model`, data → (mean, logvar).
         image_features: a `keras.Model`, data → (B, F), the image's share of q(z1 | x, z2).
@@ -109,6 +111,7 @@ class HVAE(LatentVariableModel):
         activation="relu",
         encoder_trunk=(),
         decoder_trunk=(),
+        logvar_range=networks.LOGVAR_RANGE,
         encoder=None,
         image_features=None,
         lower_encoder=None,
@@ -121,14 +124,16 @@ class HVAE(LatentVariableModel):
         super().__init__(config, **kwargs)
         check_sizes(latent_dim, self.levels, activation)
         size, half = (network_size, activation), latent_dim // 2
-        self.encoder = encoder or networks.conv_encoder(image_shape, half, *size, encoder_trunk)
+        self.encoder = encoder or networks.conv_encoder(image_shape, half, *size, encoder_trunk, logvar_range)
         self.image_features = image_features or networks.conv_features(image_shape, *size)
         top_dim = self.encoder.output_shape[0][-1]
         self.lower_encoder = lower_encoder or networks.lower_encoder(
-            self.image_features.output_shape[-1], top_dim, half, activation, encoder_trunk
+            self.image_features.output_shape[-1], top_dim, half, activation, encoder_trunk, logvar_range
         )
         lower_dim = self.lower_encoder.output_shape[0][-1]
-        self.conditional_prior = conditional_prior or networks.conditional_prior(top_dim, lower_dim, activation)
+        self.conditional_prior = conditional_prior or networks.conditional_prior(
+            top_dim, lower_dim, activation, logvar_range
+        )
         self.decoder = decoder or networks.conv_decoder(
             image_shape, top_dim + lower_dim, *size, decoder_trunk, self.likelihood.parameters
         )

@@ -16,13 +16,15 @@ from keras import layers, ops
 
 from vamp_core.errors import InputError
 
-# The forerunner's limits on the posterior's log-variance: a standard deviation of 0.05 to 2.7.
-LOGVAR_MIN, LOGVAR_MAX = -6.0, 2.0
+# The forerunner's limits on the log-variance of latents: a standard deviation of 0.05 to 2.7.
+LOGVAR_RANGE = (-6.0, 2.0)
 
 NARROW_TO_WIDE = (8, 16, 32)  # filters at network_size 1
 
 
-def conv_encoder(image_shape=(28, 28, 1), latent_dim=2, network_size=4, activation="relu", trunk=()):
+def conv_encoder(
+    image_shape=(28, 28, 1), latent_dim=2, network_size=4, activation="relu", trunk=(), logvar_range=LOGVAR_RANGE
+):
     """The convolutional q(z | x): four convolutions, a dense layer, two heads.
 
     Args:
@@ -31,13 +33,15 @@ def conv_encoder(image_shape=(28, 28, 1), latent_dim=2, network_size=4, activati
         network_size: s; the convolutions have 8s, 16s, 16s and 32s filters.
         activation: of the convolutions and the dense layer, any name that Keras knows.
         trunk: units of dense (swish) layers before the heads, for instance (256,).
+        logvar_range: least and greatest log-variance. Where it is too narrow, posteriors pile up at its ends,
+            and there they learn nothing of their width any more.
 
     Returns:
-        A `keras.Model`: images (B, H, W, C) → [mean (B, D), logvar (B, D) in [−6, 2]].
+        A `keras.Model`: images (B, H, W, C) → [mean (B, D), logvar (B, D) within `logvar_range`].
     """
     images = keras.Input(_check_shape(image_shape), name="images")
     hidden = _image_features(images, network_size, activation)
-    outputs = normal_heads(_dense_stack(hidden, trunk, "swish"), latent_dim)
+    outputs = normal_heads(_dense_stack(hidden, trunk, "swish"), latent_dim, logvar_range)
     return keras.Model(images, outputs, name="encoder")
 
 
@@ -51,14 +55,14 @@ def conv_features(image_shape=(28, 28, 1), network_size=4, activation="relu"):
     return keras.Model(images, _image_features(images, network_size, activation), name="image_features")
 
 
-def lower_encoder(features_dim, top_dim, latent_dim, activation="relu", trunk=()):
+def lower_encoder(features_dim, top_dim, latent_dim, activation="relu", trunk=(), logvar_range=LOGVAR_RANGE):
     """The HVAE's q(z1 | x, z2): two dense layers on z2, joined with the image's features in one more.
 
     Args:
         features_dim: F, size of the image's features.
         top_dim: number of latents of z2.
         latent_dim: number of latents of z1.
-        trunk: as in `conv_encoder`.
+        trunk, logvar_range: as in `conv_encoder`.
 
     Returns:
         A `keras.Model`: [features (B, F), z2 (B, top_dim)] → [mean, logvar], (B, latent_dim) each.
@@ -68,18 +72,18 @@ def lower_encoder(features_dim, top_dim, latent_dim, activation="relu", trunk=()
     hidden = _dense_stack(z2, (256, 256), activation)
     hidden = layers.Concatenate(dtype="float32")([features, hidden])
     hidden = _dense_stack(hidden, (256,), activation)
-    outputs = normal_heads(_dense_stack(hidden, trunk, "swish"), latent_dim)
+    outputs = normal_heads(_dense_stack(hidden, trunk, "swish"), latent_dim, logvar_range)
     return keras.Model([features, z2], outputs, name="lower_encoder")
 
 
-def conditional_prior(top_dim, latent_dim, activation="relu"):
+def conditional_prior(top_dim, latent_dim, activation="relu", logvar_range=LOGVAR_RANGE):
     """The HVAE's p(z1 | z2): two dense layers of 300 units, then mean and log-variance.
 
     Returns:
         A `keras.Model`: z2 (B, top_dim) → [mean, logvar], (B, latent_dim) each.
     """
     z2 = keras.Input((top_dim,), name="z2")
-    outputs = normal_heads(_dense_stack(z2, (300, 300), activation), latent_dim)
+    outputs = normal_heads(_dense_stack(z2, (300, 300), activation), latent_dim, logvar_range)
     return keras.Model(z2, outputs, name="conditional_prior")
 
 
@@ -123,11 +127,11 @@ def _dense_stack(hidden, units, activation):
     return hidden
 
 
-def normal_heads(hidden, latent_dim):
-    """The last layers of a q or p over latents: [mean, logvar in [−6, 2]], (B, latent_dim) each, in float32."""
+def normal_heads(hidden, latent_dim, logvar_range=LOGVAR_RANGE):
+    """The last layers of a q or p over latents: [mean, logvar], (B, latent_dim) each, in float32."""
     mean = layers.Dense(latent_dim, dtype="float32", name="mean")(hidden)
     logvar = layers.Dense(latent_dim, dtype="float32", name="logvar")(hidden)
-    return [mean, ops.clip(logvar, LOGVAR_MIN, LOGVAR_MAX)]
+    return [mean, ops.clip(logvar, *logvar_range)]
 
 
 def filters(base, network_size):

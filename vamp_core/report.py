@@ -3,9 +3,11 @@
 import numpy as np
 
 from vamp_core import plots
+from vamp_core.aggregate import active_units
 from vamp_core.data import binarize
 from vamp_core.evaluation import mean_elbo
 from vamp_core.files import whole, write_json
+from vamp_core.models import MODELS
 from vamp_core.priors import StandardNormal, VampPrior
 
 HVAE_AXES = ("$z_2$ (top)", "$z_1$")
@@ -21,10 +23,13 @@ def report(model, data, folder, config):
         config: the `TrainingConfig`.
 
     Returns:
-        (metrics, paths): the test ELBO's terms in nats, and every file that was written.
+        (metrics, paths): the test ELBO's terms in nats, active units per level, epochs and minutes; and every
+        file that was written.
     """
     x_test = data.x_test if config.binarize == "none" else binarize(data.x_test, config.seed)
     metrics = {f"test_{name}": value for name, value in mean_elbo(model, x_test).items()}
+    levels = np.split(active_units(model, x_test), MODELS[config.model].levels)
+    metrics["active_units"] = [int(level.sum()) for level in levels]  # of an HVAE, z2 first
     history = folder.read_history()
     metrics |= {"epochs": len(history["epoch"]), "minutes": round(sum(history["seconds"]) / 60, 2)}
     write_json(folder.path / "metrics.json", metrics)

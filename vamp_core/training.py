@@ -125,7 +125,7 @@ def build_model(config, image_shape):
     shared = dict(prior=prior, likelihood=config.likelihood, seed=config.seed)
     if config.network != "conv":
         parameters = LIKELIHOODS[config.likelihood].parameters
-        networks = GATED[config.network](config.model, image_shape, config.latent_dim, parameters)
+        networks = GATED[config.network](config.model, image_shape, config.latent_dim, parameters, config.logvar_range)
         return MODELS[config.model](**networks, **shared)
     return MODELS[config.model](
         image_shape=image_shape,
@@ -134,6 +134,7 @@ def build_model(config, image_shape):
         activation=config.activation,
         encoder_trunk=config.encoder_trunk,
         decoder_trunk=config.decoder_trunk,
+        logvar_range=config.logvar_range,
         **shared,
     )
 

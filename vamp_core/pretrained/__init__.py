@@ -1,7 +1,8 @@
 """Trained models that come with the package, each with a card that says how it came about.
 
 A model is two files here: `<name>.npz`, its weights in half precision, and `<name>.json`, its
-card: settings, data and their licence, test ELBO of these very weights, hardware, minutes.
+card: settings, data and their licence, test ELBO of these very weights, hardware, minutes,
+and the history of the training for `vamp_core.plots.loss_history`.
 """
 
 import hashlib
@@ -75,7 +76,7 @@ def publish(name, model, data, config, record, folder=FOLDER):
         model: the trained model.
         data: the `Dataset` it was trained on; the card's ELBO is of its test images.
         config: the `TrainingConfig`.
-        record: more entries for the card: minutes, hardware.
+        record: more entries for the card: epochs, minutes, hardware, history.
         folder: where to write.
 
     Returns:

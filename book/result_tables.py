@@ -1,0 +1,127 @@
+"""The tables of the results, made from the models' cards and records: in the README and on the book's pages."""
+
+import json
+from functools import cache
+from itertools import product
+from pathlib import Path
+
+import numpy as np
+
+from vamp_core.config import TrainingConfig
+from vamp_core.files import whole
+from vamp_core.flops import training_flops
+from vamp_core.pretrained import list_pretrained, read_card
+from vamp_core.training import build_model
+
+RECORDS = Path(__file__).parent / "results"
+README = Path(__file__).parents[1] / "README.md"
+MARKERS = ("<!-- results -->", "<!-- end of results -->")  # in the README, around the table of results
+
+# Test ELBO in nats of the forerunner's models (latent_dim 2, network_size 16, 250 epochs), read off its plots:
+# https://github.com/mk017/VAE-VampPrior-tf2
+FORERUNNER = {
+    "mnist-vae": -143.6,
+    "mnist-vae-vamp": -142.1,
+    "mnist-hvae": -140.5,
+    "mnist-hvae-vamp": -139.6,
+    "fashionmnist-vae": -258.0,
+    "fashionmnist-vae-vamp": -257.7,
+    "fashionmnist-hvae": -255.9,
+    "fashionmnist-hvae-vamp": -255.5,
+}
+
+
+def results():
+    """The shipped models and the forerunner's, from the cards."""
+    rows = []
+    for name in shipped():
+        card = read_card(name)
+        test = card["test"]
+        numbers = [f"{test['elbo']:.2f}", f"{FORERUNNER[name]:.1f}"]
+        numbers += [f"{test['reconstruction']:.2f}", f"{test['kl']:.2f}"]
+        rows.append([f"`{name}`", *numbers, f"{card['parameters'] / 1e6:.1f} million", f"{card['minutes']:.0f}"])
+    return _table(["model", "test ELBO (nats)", "forerunner's", "reconstruction", "KL", "parameters", "minutes"], rows)
+
+
+def compute():
+    """Floating-point operations of the shipped models' trainings beside those of the forerunner's settings."""
+    rows = []
+    for name in shipped():
+        ours, theirs = read_card(name)["training_flops"], forerunner_flops(name)
+        rows.append([f"`{name}`", _power(ours), _power(theirs), f"1/{theirs / ours:,.0f}"])
+    return _table(["model", "operations, ours", "operations, forerunner's settings", "ratio"], rows)
+
+
+def seeds():
+    """Test ELBO over the seeds that have been trained: mean ± standard deviation."""
+    rows = []
+    for name in shipped():
+        elbos = [elbo for record in (name, f"{name}-seed1", f"{name}-seed2") for elbo in metric(record, "test_elbo")]
+        if len(elbos) > 1:
+            each = ", ".join(f"{elbo:.2f}" for elbo in elbos)
+            rows.append([f"`{name}`", f"{np.mean(elbos):.2f} ± {np.std(elbos, ddof=1):.2f}", each])
+    return _table(["model", "test ELBO (nats), mean ± standard deviation", "each seed"], rows)
+
+
+def forty_latents():
+    """The models with 40 latents: the ELBO, its terms, and how many latents are in use."""
+    rows = []
+    for name in (f"mnist-{model}{prior}-dim40" for model, prior in product(("vae", "hvae"), ("", "-vamp"))):
+        if metric(name, "test_elbo"):
+            terms = [f"{metric(name, 'test_' + term)[0]:.2f}" for term in ("elbo", "reconstruction", "kl")]
+            active = metric(name, "active_units")[0]
+            rows.append([f"`{name}`", *terms, " + ".join(map(str, active)) + " of 40"])
+    return _table(["model", "test ELBO (nats)", "reconstruction", "KL", "active units"], rows)
+
+
+# File name on the book's pages, which include it → what makes it.
+TABLES = {"results": results, "compute": compute, "seeds": seeds, "forty_latents": forty_latents}
+
+
+def write():
+    """Writes every table that has rows: the first one into the README too, between its two markers."""
+    for name, table in TABLES.items():
+        if rows := table():
+            with whole(RECORDS / f"{name}.md") as partial:
+                partial.write_text(rows + "\n")
+    before, rest = README.read_text().split(MARKERS[0])
+    after = rest.split(MARKERS[1])[1]
+    with whole(README) as partial:
+        partial.write_text(f"{before}{MARKERS[0]}\n{results()}\n{MARKERS[1]}{after}")
+
+
+def shipped():
+    """Names of the book's models that are there, in the order of the forerunner's table."""
+    return [name for name in FORERUNNER if name in list_pretrained()]
+
+
+def metric(name, key):
+    """[the entry `key` of a record's metrics], or [] where there is none."""
+    path = RECORDS / name / "metrics.json"
+    metrics = json.loads(path.read_text()) if path.exists() else {}
+    return [metrics[key]] if key in metrics else []
+
+
+@cache
+def forerunner_flops(name):
+    """Operations of a training with the forerunner's settings, which are the flags' defaults but for the width."""
+    experiment = read_card(name)["experiment"]
+    config = TrainingConfig(
+        model=experiment["model"], prior=experiment["prior"], data_set=experiment["data_set"], network_size=16
+    )
+    return training_flops(build_model(config, (28, 28, 1)), config.batch_size) * config.epochs * 60_000
+
+
+def _power(number):
+    exponent = int(np.floor(np.log10(number)))
+    return f"${number / 10**exponent:.1f} \\cdot 10^{{{exponent}}}$"
+
+
+def _table(heading, rows):
+    """A table in Markdown; nothing where there are no rows yet."""
+    if not rows:
+        return ""
+    lines = [heading, ["---"] * len(heading), *rows]
+    # Minus signs for the numbers only: names and rules keep their hyphens.
+    cells = [[cell.replace("-", "−") if cell[:2].strip("-").isdigit() else cell for cell in row] for row in lines]
+    return "\n".join("| " + " | ".join(row) + " |" for row in cells)

@@ -1,0 +1,46 @@
+"""`make notebooks`: only what ran without an error or a warning is written."""
+
+import execute_notebooks
+import nbformat
+import pytest
+from nbformat import v4
+
+
+@pytest.fixture
+def folder(tmp_path, monkeypatch):
+    monkeypatch.setattr(execute_notebooks, "NOTEBOOKS", tmp_path)
+    monkeypatch.setattr(execute_notebooks, "TIMES", tmp_path / "notebooks.json")
+    monkeypatch.setattr(execute_notebooks, "DATA", tmp_path / "data")
+    monkeypatch.setenv("VAMP_DATA_DIR", str(tmp_path))
+    return tmp_path
+
+
+def write(folder, name, source):
+    notebook = v4.new_notebook(cells=[v4.new_code_cell(source)])
+    nbformat.write(notebook, folder / name)
+    return (folder / name).read_text()
+
+
+def test_outputs_and_seconds_are_written(folder):
+    write(folder, "01_good.ipynb", "import os; os.environ['VAMP_DATA_DIR']")
+    with pytest.raises(SystemExit, match="0"):
+        execute_notebooks.main([])
+    [cell] = nbformat.read(folder / "01_good.ipynb", as_version=4).cells
+    assert cell.outputs[0].data["text/plain"] == "'data'"  # and not the folder of this machine
+    assert "execution" not in cell.metadata
+    assert "01_good.ipynb" in (folder / "notebooks.json").read_text()
+    assert not (folder / "data").exists()
+
+
+@pytest.mark.parametrize("source", ["1 / 0", "import warnings; warnings.warn('look out')"])
+def test_a_notebook_that_fails_or_warns_stays_as_it_was(folder, source, capsys):
+    before = write(folder, "01_bad.ipynb", source)
+    with pytest.raises(SystemExit, match="Not written: 01_bad.ipynb"):
+        execute_notebooks.main([])
+    assert (folder / "01_bad.ipynb").read_text() == before
+    assert "01_bad.ipynb stays as it was" in capsys.readouterr().err
+
+
+def test_a_name_that_is_no_notebook_is_refused(folder):
+    with pytest.raises(SystemExit, match="no notebook 12_missing.ipynb"):
+        execute_notebooks.main(["notebooks/12_missing.ipynb"])
