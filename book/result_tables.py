@@ -11,6 +11,7 @@ from vamp_core.config import TrainingConfig
 from vamp_core.files import whole
 from vamp_core.flops import training_flops
 from vamp_core.pretrained import list_pretrained, read_card
+from vamp_core.run_folder import read_history
 from vamp_core.training import build_model
 
 RECORDS = Path(__file__).parent / "results"
@@ -74,8 +75,18 @@ def forty_latents():
     return _table(["model", "test ELBO (nats)", "reconstruction", "KL", "active units"], rows)
 
 
+def tried():
+    """The trials of the recipe: ELBO of held-out training images after the last epoch, by range of the log-variance."""
+    rows = []
+    for name in ("mnist-vae", "mnist-vae-vamp"):
+        folders = [RECORDS / "tried" / f"{name}-{width}" for width in ("narrow", "wide")]
+        ends = [read_history(folder / "history.csv") for folder in folders]
+        rows.append([f"`{name}`", *(f"{end['val_elbo'][-1]:.2f} (KL {end['val_kl'][-1]:.2f})" for end in ends)])
+    return _table(["model", "log-variance in [−6, 2]", "in [−12, 6]"], rows)
+
+
 # File name on the book's pages, which include it → what makes it.
-TABLES = {"results": results, "compute": compute, "seeds": seeds, "forty_latents": forty_latents}
+TABLES = {"results": results, "compute": compute, "seeds": seeds, "forty_latents": forty_latents, "tried": tried}
 
 
 def write():
