@@ -6,10 +6,12 @@ A notebook that ends in an error, or prints a warning, stays as it was and the c
 one took are kept in `book/results/notebooks.json`, from which the notebooks' own statements come.
 """
 
+import contextlib
 import json
 import os
 import resource
 import sys
+import tempfile
 import time
 from pathlib import Path
 
@@ -22,14 +24,18 @@ from vamp_core.hardware import device_name
 
 NOTEBOOKS = Path(__file__).parents[1] / "notebooks"
 TIMES = Path(__file__).parent / "results" / "notebooks.json"
-DATA = NOTEBOOKS / "data"  # a link to the data, so that no notebook prints where they lie on this machine
 
 
 def execute(path):
     """The executed notebook, and the seconds it took: of the clock, and of processor time."""
     notebook = nbformat.read(path, as_version=4)
     started, used = time.perf_counter(), _child_seconds()
-    NotebookClient(notebook, timeout=None, kernel_name="python3", resources={"metadata": {"path": NOTEBOOKS}}).execute()
+    with tempfile.TemporaryDirectory() as folder:
+        if data := os.environ.get("VAMP_DATA_DIR"):
+            # By a link, so that no notebook prints where the data lie on this machine.
+            Path(folder, "data").symlink_to(Path(data).resolve(), target_is_directory=True)
+        with _environment(VAMP_DATA_DIR="data" if data else ""):
+            NotebookClient(notebook, kernel_name="python3", resources={"metadata": {"path": folder}}).execute()
     seconds = {"clock": round(time.perf_counter() - started), "processor": round(_child_seconds() - used)}
     return tidied(notebook), seconds
 
@@ -55,33 +61,38 @@ def main(names):
     paths = [NOTEBOOKS / Path(name).name for name in names] or sorted(NOTEBOOKS.glob("*.ipynb"))
     if missing := [path.name for path in paths if not path.exists()]:
         sys.exit(f"execute_notebooks.py: error: there is no notebook {', '.join(missing)} in {NOTEBOOKS.name}/.")
-    if folder := os.environ.get("VAMP_DATA_DIR"):
-        DATA.symlink_to(Path(folder).resolve(), target_is_directory=True)
-        os.environ["VAMP_DATA_DIR"] = DATA.name
     failed = []
-    try:
-        for path in paths:
-            try:
-                notebook, seconds = execute(path)
-                trouble = "\n".join(complaints(notebook))
-            except CellExecutionError as error:
-                trouble = str(error)
-            if trouble:
-                failed.append(path.name)
-                print(f"{path.name} stays as it was:\n{trouble}", file=sys.stderr)
-                continue
-            with whole(path) as partial:
-                nbformat.write(notebook, partial)
-            _keep(path.name, seconds | {"device": device_name()})
-            print(f"{path.name}: {seconds['clock']} seconds, {seconds['processor']} of processor time", flush=True)
-    finally:
-        DATA.unlink(missing_ok=True)
+    for path in paths:
+        try:
+            notebook, seconds = execute(path)
+            trouble = "\n".join(complaints(notebook))
+        except CellExecutionError as error:
+            trouble = str(error)
+        if trouble:
+            failed.append(path.name)
+            print(f"{path.name} stays as it was:\n{trouble}", file=sys.stderr)
+            continue
+        with whole(path) as partial:
+            nbformat.write(notebook, partial)
+        _keep(path.name, seconds | {"device": device_name()})
+        print(f"{path.name}: {seconds['clock']} seconds, {seconds['processor']} of processor time", flush=True)
     sys.exit(f"Not written: {', '.join(failed)}." if failed else 0)
 
 
 def _keep(name, seconds):
     times = json.loads(TIMES.read_text()) if TIMES.exists() else {}
     write_json(TIMES, dict(sorted((times | {name: seconds}).items())))
+
+
+@contextlib.contextmanager
+def _environment(**variables):
+    before = dict(os.environ)
+    os.environ.update(variables)
+    try:
+        yield
+    finally:
+        os.environ.clear()
+        os.environ.update(before)
 
 
 def _child_seconds():

@@ -1,8 +1,8 @@
 """The models of the book: trains them, publishes weights and records, and checks that no card lies.
 
-    python book/results.py train [NAME ...]     all, or some; goes on where it was stopped
-    python book/results.py check                recomputes every card's test ELBO
-    python book/results.py figures              draws the result figures, and writes the tables
+python book/results.py train [NAME ...]     all, or some; goes on where it was stopped
+python book/results.py check                recomputes every card's test ELBO
+python book/results.py figures              draws the result figures, and writes the tables
 """
 
 import argparse
@@ -23,7 +23,7 @@ from vamp_core.files import whole
 from vamp_core.flops import training_flops
 from vamp_core.pretrained import list_pretrained, load_pretrained, publish
 from vamp_core.priors import VampPrior
-from vamp_core.report import HVAE_AXES, report
+from vamp_core.report import report
 from vamp_core.run_folder import read_history
 from vamp_core.training import build_model
 
@@ -127,7 +127,7 @@ def result_figures(data, models, histories):
     yield "reconstructions", plots.image_row({"Input": examples, **reconstructions})
     means = {title: model.encode(data.x_test)[0] for title, model in models.items()}
     panels = {title: (mean, data.y_test) for title, mean in means.items()}
-    axes = {title: HVAE_AXES for title in models if title.startswith("HVAE")}
+    axes = {title: plots.HVAE_AXES for title in models if title.startswith("HVAE")}
     yield "latent_spaces", plots.latent_spaces(panels, data.class_names, axes)
     yield "loss_history", plots.loss_history(histories)
     yield "samples", plots.image_row({title: model.sample(100, seed=0) for title, model in models.items()})

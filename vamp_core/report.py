@@ -10,8 +10,6 @@ from vamp_core.files import whole, write_json
 from vamp_core.models import MODELS
 from vamp_core.priors import StandardNormal, VampPrior
 
-HVAE_AXES = ("$z_2$ (top)", "$z_1$")
-
 
 def report(model, data, folder, config):
     """Evaluates a trained model on the test images and writes the results into its run folder.
@@ -58,7 +56,7 @@ def figures(model, data, mean, history, config):
     """
     run = config.training_id
     examples = plots.first_of_each_class(data.x_test, data.y_test)
-    axes = HVAE_AXES if config.model == "hvae" else plots.AXES
+    axes = plots.HVAE_AXES if config.model == "hvae" else plots.AXES
     yield f"{data.name}_input", plots.image_grid(examples)
     yield f"{run}_reconmanifold", plots.image_grid(model.reconstruct(examples))
     yield f"{run}_embedding_z", plots.latent_space(mean, data.y_test, data.class_names, axis_labels=axes)

@@ -7,7 +7,7 @@ Whatever cannot be drawn raises an `InputError` that says what to pass instead.
 from vamp_core.plots.history import loss_history
 from vamp_core.plots.images import first_of_each_class, image_grid, image_row, manifold
 from vamp_core.plots.latent import latent_space, latent_spaces, prior_density, project_to_plane
-from vamp_core.plots.style import AXES, PALETTE, Figure, subplots
+from vamp_core.plots.style import AXES, HVAE_AXES, PALETTE, Figure, subplots
 
 __all__ = [
     "subplots",
@@ -22,5 +22,6 @@ __all__ = [
     "loss_history",
     "Figure",
     "AXES",
+    "HVAE_AXES",
     "PALETTE",
 ]

@@ -60,7 +60,7 @@ def manifold(model, columns=20, extent=None, axis_labels=AXES):
         model: a model with latent_dim = 2.
         columns: images a side.
         extent: (left, right, bottom, top) in latent units; without it quantiles of N(0, I), not of the prior.
-        axis_labels: an HVAE has ("$z_2$ (top)", "$z_1$").
+        axis_labels: an HVAE has `HVAE_AXES`.
     """
     if model.latent_dim != 2:
         raise InputError(f"latent_dim is {model.latent_dim}, a manifold needs 2: see image_grid for others.")

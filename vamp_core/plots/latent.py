@@ -42,7 +42,7 @@ def latent_space(mean, labels, class_names=None, title=None, pseudo_input_means=
         labels: class numbers, (N,).
         class_names, title: names for a legend, (classes,), and text above the axes.
         pseudo_input_means: posterior means of the pseudo-inputs, (K, D), drawn as crosses.
-        axis_labels: for D = 2; an HVAE has ("$z_2$ (top)", "$z_1$").
+        axis_labels: for D = 2; an HVAE has `HVAE_AXES`.
     """
     figure = Figure((4.4 + 1.3 * bool(class_names), 4.4), layout="compressed")
     axes = figure.add_subplot(title=title)

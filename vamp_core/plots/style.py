@@ -10,6 +10,7 @@ import numpy as np
 # in an order that gives unlike ones to classes that lie side by side: 4 and 9, 3 and 5, shirt and coat.
 PALETTE = np.array("#3f90da #717581 #bd1f01 #ffa90e #92dadd #832db6 #a96b59 #e76300 #94a4a2 #b9ac70".split())
 AXES = ("$z_1$", "$z_2$")
+HVAE_AXES = ("$z_2$ (top)", "$z_1$")
 STYLE = {"figure.dpi": 150, "font.size": 8.5, "mathtext.fontset": "cm", "legend.frameon": False}
 STYLE |= {"axes.spines.top": False, "axes.spines.right": False, "image.cmap": "gray"}
 # On top of matplotlib's defaults, not of the user's settings: a dark style would write white on white.
