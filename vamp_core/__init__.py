@@ -17,6 +17,7 @@ from vamp_core.models import HVAE, VAE
 from vamp_core.pretrained import list_pretrained, load_pretrained
 from vamp_core.priors import MixtureOfGaussians, StandardNormal, VampPrior
 from vamp_core.training import train
+from vamp_core.widgets import LatentExplorer
 
 __all__ = [
     "VAE",
@@ -45,5 +46,6 @@ __all__ = [
     "load_pretrained",
     "list_pretrained",
     "plots",
+    "LatentExplorer",
     "InputError",
 ]
