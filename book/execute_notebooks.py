@@ -35,7 +35,8 @@ def execute(path):
             # By a link, so that no notebook prints where the data lie on this machine.
             Path(folder, "data").symlink_to(Path(data).resolve(), target_is_directory=True)
         with _environment(VAMP_DATA_DIR="data" if data else ""):
-            NotebookClient(notebook, kernel_name="python3", resources={"metadata": {"path": folder}}).execute()
+            where = {"metadata": {"path": folder}}
+            NotebookClient(notebook, kernel_name="python3", resources=where, coalesce_streams=True).execute()
     seconds = {"clock": round(time.perf_counter() - started), "processor": round(_child_seconds() - used)}
     return tidied(notebook), seconds
 
