@@ -2,7 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: test train results results-check results-figures notebooks book repository clean
+.PHONY: test train results results-check results-figures notebooks book page-models page-points repository clean
 
 test: .venv/installed
 	$(BIN)/ruff check .
@@ -30,7 +30,15 @@ notebooks: .venv/installed
 book: .venv/installed-book
 	rm -rf book/_build
 	$(BIN)/python book/vendor_assets.py
+	$(MAKE) page-models
 	$(BIN)/jupyter-book build . --config book/_config.yml --toc book/_toc.yml --path-output book -q -W -n --keep-going
+
+# What the live page reads, from the trained models; and, with the real images, where these lie in the models' planes.
+page-models: .venv/installed
+	$(BIN)/python book/live/export.py
+
+page-points: .venv/installed
+	$(BIN)/python book/live/points.py
 
 # Launch buttons, links and install cells for a fork: make repository URL=https://github.com/you/fork
 repository:
