@@ -349,3 +349,13 @@ def test_methods_on_arrays_check_them():
         model.decode(np.zeros((3, 5)))
     with pytest.raises(vc.InputError, match="epochs is 0"):
         vc.KLWarmup(0)
+
+
+def test_log_prior_is_that_of_all_levels():
+    model, z = small(vc.HVAE, "vamp"), np.random.default_rng(0).normal(size=(5, 2)).astype("float32")
+    z2, z1 = z[:, :1], z[:, 1:]
+    mean, logvar = map(ops.convert_to_numpy, model.conditional_prior(z2))
+    upper = ops.convert_to_numpy(model.prior.log_prob(ops.convert_to_tensor(z2)))
+    lower = stats.norm.logpdf(z1, mean, np.exp(logvar / 2))[:, 0]
+    assert model.log_prior(z) == pytest.approx(upper + lower, abs=1e-4)
+    assert small().log_prior(z) == pytest.approx(stats.norm.logpdf(z).sum(axis=1), abs=1e-4)

@@ -66,6 +66,7 @@ class LatentVariableModel(keras.Model):
 
     - `posterior(x)`: a tuple of tensors, all of q that depends on x alone;
     - `draw(posterior, seed)`: z ~ q(z | x), (B, D), and log q(z | x) − log p(z), (B,) nats;
+    - `log_prior(z)`: log p(z) of all latents, (B,) nats;
     - `encode(x)`: mean and log-variance of the posterior, (B, D) each;
     - `ancestral(n, seed)`: n draws from the model's own prior, (n, D).
     """

@@ -66,7 +66,12 @@ class VAE(LatentVariableModel):
     def draw(self, posterior, seed):
         mean, logvar = posterior
         z = normal_sample(mean, logvar, seed)
-        return z, normal_log_prob(z, mean, logvar) - self.prior.log_prob(z)
+        return z, normal_log_prob(z, mean, logvar) - self.log_prior(z)
+
+    @batched("latents")
+    def log_prior(self, z):
+        """log p(z) in nats: (B, D) → (B,)."""
+        return self.prior.log_prob(z)
 
     @batched("data")
     def encode(self, x):
@@ -151,8 +156,14 @@ class HVAE(LatentVariableModel):
         mean1, logvar1 = self.lower_encoder([features, z2])
         z1 = normal_sample(mean1, logvar1, seed)
         log_q = normal_log_prob(z2, mean2, logvar2) + normal_log_prob(z1, mean1, logvar1)
-        log_p = self.prior.log_prob(z2) + normal_log_prob(z1, *self.conditional_prior(z2))
-        return ops.concatenate([z2, z1], axis=-1), log_q - log_p
+        z = ops.concatenate([z2, z1], axis=-1)
+        return z, log_q - self.log_prior(z)
+
+    @batched("latents")
+    def log_prior(self, z):
+        """log p(z2) + log p(z1 | z2) in nats: [z2, z1] (B, D) → (B,)."""
+        z2, z1 = z[:, : self.prior.latent_dim], z[:, self.prior.latent_dim :]
+        return self.prior.log_prob(z2) + normal_log_prob(z1, *self.conditional_prior(z2))
 
     @batched("data")
     def encode(self, x):

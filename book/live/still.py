@@ -7,12 +7,11 @@ from vamp_core import plots
 from vamp_core.pretrained import load_pretrained
 
 
-def still(planes, prior_log_prob):
+def still(planes):
     """The planes of some models side by side: the prior's density, and test images in their classes' colours.
 
     Args:
         planes: {title: (name of the model, means, labels)}.
-        prior_log_prob: of a model at points of its plane, (model, (B, 2)) → (B,).
     """
     figure, row = plots.subplots(1, len(planes), size=(3.6 * len(planes), 3.8), box_aspect=1)
     for axes, (title, (name, means, labels)) in zip(np.atleast_1d(row), planes.items(), strict=True):
@@ -20,7 +19,7 @@ def still(planes, prior_log_prob):
         across, up = (np.linspace(*pair, 150) for pair in limits)
         grid = np.stack(np.meshgrid(across, up), axis=-1).reshape(-1, 2)
         model, _ = load_pretrained(name)
-        density = np.concatenate([prior_log_prob(model, part) for part in np.split(grid, 150)]).reshape(150, 150)
+        density = model.log_prior(grid).reshape(150, 150)
         levels = np.ceil(density.max()) + np.arange(-7, 1)
         axes.contourf(across, up, density, levels, cmap="Greys", vmin=levels[0] - 1, vmax=levels[-1] + 7)
         axes.scatter(*means.T, s=2, c=plots.PALETTE[labels], linewidths=0)

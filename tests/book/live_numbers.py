@@ -22,7 +22,7 @@ from vamp_core.training import build_model
 
 sys.path.append(str(Path(__file__).parents[2] / "book" / "live"))
 
-from export import export, prior_log_prob  # noqa: E402
+from export import export  # noqa: E402
 from points import offered  # noqa: E402
 
 pytest_plugins = ["live_page"]
@@ -119,7 +119,7 @@ def test_two_levels_and_a_vampprior_give_what_keras_gives(opened, untrained):
     close_to(page.evaluate(DECODE, POINTS), model.decode(POINTS).reshape(3, -1))
     joint = """points => points.map(([z2, z1]) =>
         model.prior.logProb([z2]) + Live.normalLogProb([z1], ...model.conditional([z2])))"""
-    close_to(page.evaluate(joint, POINTS), prior_log_prob(model, POINTS))
+    close_to(page.evaluate(joint, POINTS), model.log_prior(POINTS))
     terms = model.elbo(images[:20], samples=200, seed=0)
     costs = np.mean(page.evaluate(COSTS, flat(images[:20])), axis=0)
     close_to(costs, [-terms.reconstruction.mean(), terms.kl.mean()], 0.2)

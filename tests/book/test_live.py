@@ -13,7 +13,7 @@ from vamp_core.networks import LOGVAR_RANGE
 ROOT = Path(__file__).parents[2]
 sys.path.append(str(ROOT / "book" / "live"))
 
-from export import density, plane, prior_log_prob  # noqa: E402
+from export import density, plane  # noqa: E402
 from networks import halves, network, split_network  # noqa: E402
 from points import COUNT, label_places, offered, read_points, write_points  # noqa: E402
 
@@ -100,7 +100,7 @@ def test_the_density_is_that_of_both_levels_and_sums_to_one():
     model = small(vc.HVAE)
     axis = np.linspace(-12, 12, 200, dtype="float32")
     grid = np.stack(np.meshgrid(axis, axis), axis=-1).reshape(-1, 2)
-    assert np.exp(prior_log_prob(model, grid)).sum() * (axis[1] - axis[0]) ** 2 == pytest.approx(1, abs=0.02)
+    assert np.exp(model.log_prior(grid)).sum() * (axis[1] - axis[0]) ** 2 == pytest.approx(1, abs=0.02)
     below = density(model, [[-3, 3], [-2, 2]], 16)
     assert below.shape == (16, 16) and below.max() == 0 and below.min() < -1
 
