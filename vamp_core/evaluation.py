@@ -6,17 +6,20 @@ w_s = p(x, z_s) / q(z_s | x), log p(x) ≈ log 1/S Σ_s w_s. The estimate is a l
 average, and poor where few samples carry all the weight: so each comes with its error.
 """
 
-import zlib
+import math
 from typing import NamedTuple
 
 import keras
 import numpy as np
-from keras import ops
 
 from vamp_core.errors import InputError
+from vamp_core.importance import Chunk, float32_networks, log_weights
 from vamp_core.likelihoods import Bernoulli
 from vamp_core.pareto import pareto_k, tail_size
 from vamp_core.priors import Prior
+
+# Latents decoded at a time: enough to keep a CPU busy, and 100 MB in the widest layer at network_size 4.
+BATCH_SIZE = 1000
 
 
 def mean_elbo(model, x, samples=10, seed=0):
@@ -52,15 +55,16 @@ class LogLikelihood(NamedTuple):
     pareto_k: np.ndarray
 
 
-def log_likelihood(model, x, samples=5000, batch_size=2000, seed=0, verbose=1):
+def log_likelihood(model, x, samples=5000, batch_size=BATCH_SIZE, seed=0, verbose=1):
     """Importance-sampled log p(x) of each data point, with its error.
 
-    The encoder runs once per data point; latents are decoded in batches that span data points.
-    Weights are reduced as they come, so memory does not grow with `samples`. The noise of a
-    data point depends on `seed` and the point alone: order and batch size do not matter.
+    The encoder runs once per data point; latents are decoded in batches that span data points,
+    in float32 whatever the networks' precision policy. Weights are reduced as they come, so
+    memory does not grow with `samples`. The noise of a data point depends on `seed` and the
+    point alone: order and batch size do not matter.
 
     Args:
-        model: a `VAE` or `HVAE` with float32 networks.
+        model: a `VAE` or `HVAE`.
         x: (N, *data_shape); zeros and ones for a Bernoulli likelihood.
         samples: S, importance samples per data point.
         batch_size: latents decoded at a time.
@@ -79,15 +83,12 @@ def log_likelihood(model, x, samples=5000, batch_size=2000, seed=0, verbose=1):
             raise InputError(f"{name} is {value}; choose at least one.")
     x = model.check(x)
     _check_is_likelihood(model, x)
-    at_a_time = max(1, batch_size // samples)
     progress = keras.utils.Progbar(len(x), unit_name="image", verbose=verbose)
     done = []
     try:
-        with model.prior.fixed():
-            for first in range(0, len(x), at_a_time):
-                batch = x[first : first + at_a_time]
-                done.append(_summary(_log_weights(model, batch, samples, batch_size, seed), samples))
-                progress.add(len(batch))
+        for summary in _summaries(model, x, samples, batch_size, seed):
+            done.append(summary)
+            progress.add(len(summary[0]))
     except KeyboardInterrupt:
         if not done:
             raise
@@ -112,62 +113,28 @@ def iwae_bound(model, x, k, seed=0):
     """
     if k < 1:
         raise InputError(f"k is {k}; choose at least one importance sample.")
-    x = model.check(x)
-    batch_size = 2000
-    at_a_time = max(1, batch_size // k)
-    with model.prior.fixed():
-        parts = [
-            _summary(_log_weights(model, x[first : first + at_a_time], k, batch_size, seed), k)[0]
-            for first in range(0, len(x), at_a_time)
-        ]
-    return np.concatenate(parts)
+    return np.concatenate([bound for bound, *_ in _summaries(model, model.check(x), k, BATCH_SIZE, seed)])
 
 
-class _Noise:
-    """Standard normal noise that depends on the seed and the data point alone.
-
-    Called with a shape (B · s, D), it gives the next s draws of each of the B points. A model
-    with several levels of latents calls once per level; each has a stream of its own.
-    """
-
-    def __init__(self, x, seed):
-        self.keys = [(seed, zlib.crc32(point.tobytes())) for point in x]
-        self.streams = []
-        self.level = 0
-
-    def next_samples(self):
-        self.level = 0
-        return self
-
-    def __call__(self, shape):
-        if self.level == len(self.streams):
-            self.streams.append([np.random.default_rng([*key, self.level]) for key in self.keys])
-        streams = self.streams[self.level]
-        self.level += 1
-        each = (shape[0] // len(streams), shape[1])
-        return ops.convert_to_tensor(np.concatenate([rng.standard_normal(each, "float32") for rng in streams]))
-
-
-def _log_weights(model, x, samples, batch_size, seed):
-    """Yields log w for the next samples of a batch of data points: (B, s) arrays, `samples` columns in all."""
-    noise = _Noise(x, seed)
-    x = ops.convert_to_tensor(x)
-    posterior = model.posterior(x)
-    for first in range(0, samples, max(1, batch_size // len(x))):
-        count = min(samples - first, max(1, batch_size // len(x)))
-        points, *repeated = (ops.repeat(part, count, axis=0) for part in (x, *posterior))
-        terms = model.terms(points, tuple(repeated), noise.next_samples())
-        yield ops.convert_to_numpy(terms.elbo).reshape(len(x), count).astype("float64")
+def _summaries(model, x, samples, batch_size, seed):
+    """Yields the `_summary` of the next few data points until all are done."""
+    together = max(1, batch_size // samples)
+    chunks = math.ceil(samples / batch_size)
+    count = math.ceil(samples / chunks)
+    with float32_networks(model), model.prior.fixed():
+        chunk = Chunk(model, count, chunks * math.ceil(len(x) / together))
+        for first in range(0, len(x), together):
+            yield _summary(log_weights(chunk, x[first : first + together], samples, seed), samples)
 
 
 def _summary(chunks, samples):
     """Reduces chunks of log-weights to (estimate, standard_error, effective_samples, pareto_k), (B,) each."""
     tail_of = tail_size(samples)
     log_sum, log_sum_of_squares, tail = -np.inf, -np.inf, None
-    for log_weights in chunks:
-        log_sum = np.logaddexp(log_sum, np.logaddexp.reduce(log_weights, axis=1))
-        log_sum_of_squares = np.logaddexp(log_sum_of_squares, np.logaddexp.reduce(2 * log_weights, axis=1))
-        tail = log_weights if tail is None else np.concatenate([tail, log_weights], axis=1)
+    for chunk in chunks:
+        log_sum = np.logaddexp(log_sum, np.logaddexp.reduce(chunk, axis=1))
+        log_sum_of_squares = np.logaddexp(log_sum_of_squares, np.logaddexp.reduce(2 * chunk, axis=1))
+        tail = chunk if tail is None else np.concatenate([tail, chunk], axis=1)
         if tail.shape[1] > tail_of:
             tail = np.partition(tail, -tail_of, axis=1)[:, -tail_of:]
     concentration = np.exp(log_sum_of_squares - 2 * log_sum)

@@ -1,0 +1,105 @@
+"""Log-weights of importance samples, where nearly all time of a log-likelihood goes.
+
+A chunk is `count` samples for each of a few data points. Where there are many, Keras compiles
+their computation once and runs it for all, whatever the backend.
+"""
+
+import contextlib
+import zlib
+
+import keras
+import numpy as np
+from keras import ops
+
+# Compiling takes about as long as is saved on so many chunks.
+WORTH_COMPILING = 20
+
+
+class Chunk(keras.Model):
+    """log w = log p(x, z) − log q(z | x) of `count` samples per data point.
+
+    A model, because Keras compiles what `predict_on_batch` runs.
+
+    Args:
+        model: a `VAE` or `HVAE`.
+        count: samples per data point in a chunk.
+        chunks: how many chunks there will be.
+    """
+
+    def __init__(self, model, count, chunks):
+        super().__init__(autocast=False)
+        self.model, self.count, self.widths = model, count, _noise_widths(model)
+        self.run_eagerly = chunks < WORTH_COMPILING
+        self.built = True
+
+    def call(self, inputs):
+        x, posterior, noise = inputs
+        x, *posterior = (ops.repeat(part, self.count, axis=0) for part in (x, *posterior))
+        noise = iter(noise)
+        return self.model.terms(x, tuple(posterior), lambda shape: next(noise)).elbo
+
+
+def log_weights(chunk, x, samples, seed):
+    """The log-weights of a few data points, `chunk.count` samples at a time.
+
+    The encoder runs once. Noise depends on `seed` and the data point alone, so that neither the
+    order of the data nor the number of samples at a time matters.
+
+    Args:
+        chunk: a `Chunk`.
+        x: (B, *data_shape) float32.
+        samples: S, per data point.
+        seed: of the noise.
+
+    Yields:
+        (B, s) float64 arrays in nats, S columns in all.
+    """
+    points = ops.convert_to_tensor(x)
+    posterior = chunk.model.posterior(points)
+    noise = _Noise(x, seed, chunk.widths)
+    for first in range(0, samples, chunk.count):
+        weights = chunk.predict_on_batch((points, posterior, noise.next_samples(chunk.count)))
+        # All chunks have one size, lest each be compiled anew; what the last has too many is left out.
+        yield weights.reshape(len(x), chunk.count)[:, : samples - first].astype("float64")
+
+
+class _Noise:
+    """Standard normal noise with a stream of its own for each data point and each level of latents."""
+
+    def __init__(self, x, seed, widths):
+        keys = [(seed, zlib.crc32(point.tobytes())) for point in x]
+        self.widths = widths
+        self.streams = [[np.random.default_rng([*key, level]) for key in keys] for level in range(len(widths))]
+
+    def next_samples(self, count):
+        """The next `count` draws for each of the B data points: (B · count, width) per level."""
+        return [
+            np.concatenate([stream.standard_normal((count, width), "float32") for stream in streams])
+            for width, streams in zip(self.widths, self.streams, strict=True)
+        ]
+
+
+def _noise_widths(model):
+    """How many latents the model draws at each level, in the order of drawing."""
+    widths = []
+
+    def record(shape):
+        widths.append(shape[-1])
+        return ops.zeros(shape)
+
+    model.draw(model.posterior(ops.zeros((1, *model.data_shape))), record)
+    return widths
+
+
+@contextlib.contextmanager
+def float32_networks(model):
+    """Inside the block, networks under a mixed precision policy compute in float32."""
+    # Keras has no public way to all layers, those inside of other layers included.
+    mixed = [(layer, layer.dtype_policy) for layer in model._flatten_layers() if layer.compute_dtype != "float32"]
+    for layer, _ in mixed:
+        layer.dtype_policy = "float32"
+    try:
+        yield
+    finally:
+        for layer, policy in mixed:
+            layer.dtype_policy = policy
