@@ -1,8 +1,8 @@
 """The models of the book: trains them, publishes weights and records, and checks that no card lies.
 
-python book/results.py train [NAME ...]     all, or some; goes on where it was stopped
-python book/results.py check                recomputes every card's test ELBO
-python book/results.py figures              draws the result figures, and writes the tables
+    python book/results.py train [NAME ...]     all, or some; goes on where it was stopped
+    python book/results.py check                recomputes every card's test ELBO
+    python book/results.py figures              draws the result figures, and writes the tables
 """
 
 import argparse

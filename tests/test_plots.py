@@ -77,7 +77,7 @@ def test_latent_space_shows_every_point_in_its_colour_and_every_class_by_number(
 
 
 def test_numbers_of_classes_in_one_place_are_moved_apart():
-    places = plots.latent._spread(np.array([[0.5, 5], [0.5, 5.01], [0.9, 9]]), spans=[1, 10])
+    places = plots.latent.spread_labels(np.array([[0.5, 5], [0.5, 5.01], [0.9, 9]]), spans=[1, 10])
     assert places[1, 1] - places[0, 1] > 0.7
     np.testing.assert_array_equal(places[2], [0.9, 9])
 

@@ -12,7 +12,7 @@ import numpy as np
 
 import vamp_core as vc
 from vamp_core.files import whole
-from vamp_core.plots.latent import _limits, _spread
+from vamp_core.plots.latent import plane_limits, spread_labels
 from vamp_core.pretrained import FOLDER, list_pretrained, load_pretrained, read_card
 
 POINTS = Path(__file__).parent / "points"
@@ -30,13 +30,13 @@ def limits_of(means):
     """Both axes' limits, (2, 2), of a plane that shows nearly all means, (N, 2): a few strays lie outside."""
     low, high = np.quantile(means, [0.002, 0.998], axis=0)
     margin = 0.04 * (high - low)
-    return _limits(np.stack([low - margin, high + margin]))
+    return plane_limits(np.stack([low - margin, high + margin]))
 
 
 def label_places(means, labels, limits):
     """Where each class's name stands, (10, 2): at its median, but clear of the others."""
     medians = np.array([np.median(means[labels == label], axis=0) for label in range(10)])
-    return _spread(medians, np.ptp(limits, axis=1))
+    return spread_labels(medians, np.ptp(limits, axis=1))
 
 
 def write_points(name, x, labels, weights=FOLDER, folder=POINTS):

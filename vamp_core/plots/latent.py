@@ -84,7 +84,7 @@ def prior_density(log_prob, mean=None, labels=None, extent=None):
     if points.shape != (len(points), 2):
         raise InputError(f"mean has shape {points.shape}; a density is drawn over a plane: pass (N, 2).")
     colours = "black" if labels is None else PALETTE[class_numbers(labels, len(points)) % len(PALETTE)]
-    extent = extent or ((-4, 4, -4, 4) if mean is None else tuple(_limits(points).ravel()))
+    extent = extent or ((-4, 4, -4, 4) if mean is None else tuple(plane_limits(points).ravel()))
     across, up = np.linspace(*extent[:2], 200), np.linspace(*extent[2:], 200)
     z = np.stack(np.meshgrid(across, up), axis=-1).reshape(-1, 2).astype("float32")
     density = ops.convert_to_numpy(log_prob(ops.convert_to_tensor(z))).reshape(200, 200)
@@ -106,14 +106,14 @@ def _draw_classes(axes, mean, labels, class_names, axis_labels, size, pseudo=Non
     # One projection for both, since two would end in different planes.
     points, method = project_to_plane(mean if pseudo is None else np.concatenate([mean, pseudo]))
     pair = axis_labels if method is None else (f"{method} 1", f"{method} 2")
-    limits = _limits(points)
+    limits = plane_limits(points)
     axes.set(xlabel=pair[0], ylabel=pair[1], xlim=limits[0], ylim=limits[1], box_aspect=1)
     points, pseudo = np.split(points, [len(mean)])
     # Drawn in the order of the data, so that no class covers the others.
     axes.scatter(*points.T, s=size, c=PALETTE[labels % len(PALETTE)], linewidths=0, rasterized=True)
     classes, halo = np.unique(labels), [withStroke(linewidth=2, foreground="white")]
     medians = np.array([np.median(points[labels == k], axis=0) for k in classes])
-    for k, place in zip(classes, _spread(medians, np.ptp(limits, axis=1)), strict=True):
+    for k, place in zip(classes, spread_labels(medians, np.ptp(limits, axis=1)), strict=True):
         axes.text(*place, k, ha="center", va="center", weight="bold", path_effects=halo)
         name = names[k] if names[k] == str(k) else f"{k} {names[k]}"
         axes.plot([], [], "o", color=PALETTE[k % len(PALETTE)], label=name)
@@ -121,7 +121,7 @@ def _draw_classes(axes, mean, labels, class_names, axis_labels, size, pseudo=Non
         axes.scatter(*pseudo.T, s=8, c="black", marker="x", linewidths=0.6, label="pseudo-inputs")
 
 
-def _limits(points):
+def plane_limits(points):
     """Both axes' limits, (2, 2), at one scale unless that hides one: an HVAE's levels can differ greatly."""
     spans = np.maximum(np.ptp(points, axis=0), 1e-6)  # a collapsed latent spans nothing
     if spans.max() < 3 * spans.min():
@@ -130,7 +130,7 @@ def _limits(points):
     return middle[:, None] + np.outer(spans, [-0.54, 0.54])
 
 
-def _spread(places, spans, gap=0.075):
+def spread_labels(places, spans, gap=0.075):
     """Pushes apart what lies closer than a share `gap` of the axes, so that the labels there can be read."""
     for _ in range(50):
         away = places[:, None] - places
