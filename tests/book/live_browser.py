@@ -65,15 +65,13 @@ def test_a_model_file_that_fails_is_told_and_the_page_goes_on(opened, harm):
     page.faults.clear()  # the browser says so on its console too
 
 
-def test_another_page_can_show_one_plane_without_the_pad(opened):
-    one = ('data-models="mnist-vae mnist-vae-vamp"', 'data-models="mnist-vae" data-pad="off"')
-
-    def change(route):
-        route.fulfill(body=route.fetch().text().replace(*one), content_type="text/html")
-
-    page = opened(prepare=lambda page: page.route("**/live.html", change))
+def test_the_start_page_shows_one_plane_without_the_pad(opened, home):
+    page = opened(f"{home}book/intro.html")
+    point_at(page, 0.4, 0.4)
+    page.locator(".live-place", has_text="At (").first.wait_for()
     assert page.locator(".live-plane").count() == 1
     assert page.locator(".live-pad").count() == 0
+    assert page.bytes < 3e6
 
 
 # -- hands ----------------------------------------------------------------------------------
