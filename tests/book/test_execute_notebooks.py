@@ -31,6 +31,15 @@ def test_outputs_and_seconds_are_written(folder):
     assert not list(folder.rglob("data*"))
 
 
+def test_a_widget_leaves_nothing_behind_without_its_kernel(folder):
+    write(folder, "01_widget.ipynb", "import ipywidgets; print('before'); display(ipywidgets.IntSlider())")
+    with pytest.raises(SystemExit, match="0"):
+        execute_notebooks.main([])
+    notebook = nbformat.read(folder / "01_widget.ipynb", as_version=4)
+    assert [output.text for output in notebook.cells[0].outputs] == ["before\n"]
+    assert "widgets" not in notebook.metadata
+
+
 @pytest.mark.parametrize("source", ["1 / 0", "import warnings; warnings.warn('look out')"])
 def test_a_notebook_that_fails_or_warns_stays_as_it_was(folder, source, capsys):
     before = write(folder, "01_bad.ipynb", source)
