@@ -1,8 +1,9 @@
 """The models of the book: trains them, publishes weights and records, and checks that no card lies.
 
-    python book/results.py train [NAME ...]     all, or some; goes on where it was stopped
-    python book/results.py check                recomputes every card's test ELBO
-    python book/results.py figures              draws the result figures, and writes the tables
+    python book/results.py train [NAME ...]        all, or some; goes on where it was stopped
+    python book/results.py likelihood [NAME ...]   test log-likelihoods of the paper's models, likewise
+    python book/results.py check                   recomputes every card's test ELBO
+    python book/results.py figures                 draws the result figures, and writes the tables
 """
 
 import argparse
@@ -13,6 +14,7 @@ from dataclasses import replace
 from itertools import product
 
 import numpy as np
+import paper_table
 import result_tables
 from result_tables import FORERUNNER, RECORDS
 
@@ -65,7 +67,8 @@ def train(configs):
     """Trains and records each model, and publishes those that ship; what is done already is only evaluated again."""
     flops = 0
     for config in configs.values():
-        flops += training_flops(build_model(config, (28, 28, 1)), config.batch_size) * config.epochs * 60_000
+        images = config.epochs * (60_000 - config.validation_images)
+        flops += training_flops(build_model(config, (28, 28, 1)), config.batch_size, config.iwae_samples) * images
     hours = flops / SUSTAINED / 3600
     print(f"{len(configs)} models, {flops:.1e} floating-point operations: about {hours:.1f} hours on two CPU cores.")
     for name, config in configs.items():
@@ -143,8 +146,9 @@ def result_figures(data, models, histories):
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("action", choices=("train", "check", "figures"))
-    parser.add_argument("names", nargs="*", help="models to train; all if none is named")
+    parser.add_argument("action", choices=("train", "likelihood", "check", "figures"))
+    parser.add_argument("names", nargs="*", help="models to train or to score; all if none is named")
+    parser.add_argument("--images", type=int, default=10_000, help="how many test images a log-likelihood is of")
     parser.add_argument("--output_dir", default="runs")
     parser.add_argument("--data_dir", default=None)
     arguments = parser.parse_args()
@@ -153,12 +157,21 @@ def main():
     if arguments.action == "figures":
         result_tables.write()
         return figures(arguments.data_dir)
-    shipped = runs(arguments.output_dir, arguments.data_dir)
-    configs = shipped | repetitions(arguments.output_dir, arguments.data_dir)
+    folders = (arguments.output_dir, arguments.data_dir)
+    configs = paper_table.paper(*folders)
+    if arguments.action == "train":
+        configs = runs(*folders) | repetitions(*folders) | configs
     for name in arguments.names:
         if name not in configs:
-            sys.exit(f"results.py: error: {name!r} is no model of the book; choose from {', '.join(configs)}.")
-    train({name: configs[name] for name in arguments.names or configs})
+            sys.exit(f"results.py: error: {name!r} is none to {arguments.action}; choose from {', '.join(configs)}.")
+    chosen = {name: configs[name] for name in arguments.names or configs}
+    if arguments.action == "train":
+        train(chosen)
+        return
+    try:
+        paper_table.score(chosen, arguments.images)
+    except KeyboardInterrupt:
+        sys.exit("results.py: interrupted; images done are kept: repeat the command to go on.")
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""TensorFlow, JAX and PyTorch compute the same ELBO from the same weights, images and noise."""
+"""TensorFlow, JAX and PyTorch compute the same ELBO and log-likelihood from the same weights, images and noise."""
 
 import importlib.util
 import os
@@ -18,9 +18,10 @@ from vamp_core import models
 
 given = np.load(sys.argv[1])
 results = {}
+ink = vc.binarize(given["images"][:4], seed=0)
 # The backends' random numbers differ, so the noise is handed in: the same for each latent.
-noise = given["noise"]
-models.normal_sample = lambda mean, logvar, seed: mean + ops.exp(0.5 * logvar) * ops.convert_to_tensor(noise)
+noise, own_noise = given["noise"], models.normal_sample
+handed_in = lambda mean, logvar, seed: mean + ops.exp(0.5 * logvar) * ops.convert_to_tensor(noise)
 for name, kind in models.MODELS.items():
     for prior in (vc.StandardNormal(), vc.VampPrior(pseudo_inputs=given["images"][:5])):
         model = kind(prior=prior, network_size=1, decoder_trunk=(16,), encoder_trunk=(16,))
@@ -28,13 +29,19 @@ for name, kind in models.MODELS.items():
         rng = np.random.default_rng(0)
         for network in model.layers:
             network.set_weights([rng.normal(scale=0.05, size=w.shape) for w in network.get_weights()])
+        case = f"{name} {type(prior).__name__}"
+        models.normal_sample = handed_in
         terms = model.elbo(given["images"])
-        results[f"{name} {type(prior).__name__}"] = np.stack([terms.reconstruction, terms.kl])
+        results[f"{case} elbo"] = np.stack([terms.reconstruction, terms.kl])
+        models.normal_sample = own_noise  # a log-likelihood's noise is NumPy's
+        found = vc.log_likelihood(model, ink, samples=20, verbose=0)
+        results[f"{case} log_likelihood"] = found.estimate
+        results[f"{case} standard_error"] = found.standard_error
 np.savez(sys.argv[2], **results)
 """
 
 
-def elbo_terms(backend, tmp_path):
+def results_with(backend, tmp_path):
     rng = np.random.default_rng(1)
     given = tmp_path / "given.npz"
     np.savez(
@@ -51,10 +58,10 @@ def elbo_terms(backend, tmp_path):
 
 
 @pytest.mark.parametrize("backend", ["jax", "torch"])
-def test_same_weights_give_the_same_elbo_terms(backend, tmp_path):
+def test_same_weights_give_the_same_elbo_terms_and_log_likelihoods(backend, tmp_path):
     if importlib.util.find_spec(backend) is None:
         pytest.skip(f"{backend} is not installed: pip install 'vamp_core[{backend}]'")
-    reference, other = elbo_terms("tensorflow", tmp_path), elbo_terms(backend, tmp_path)
-    assert len(reference.files) == 4
+    reference, other = results_with("tensorflow", tmp_path), results_with(backend, tmp_path)
+    assert len(reference.files) == 4 * 3
     for name in reference.files:
         np.testing.assert_allclose(other[name], reference[name], rtol=1e-4, atol=1e-4, err_msg=name)

@@ -217,6 +217,74 @@ def test_an_interrupted_evaluation_keeps_what_is_done(monkeypatch, capsys):
     assert "first 4 of 6" in capsys.readouterr().out
 
 
+@pytest.mark.parametrize("interruption", [KeyboardInterrupt, RuntimeError])
+# Two data points at a time, of the three calls the last one fails; and in so many calls that they are compiled,
+# four a point, of the third point the second.
+@pytest.mark.parametrize(("batch_size", "failing", "in_all"), [(40, 3, 3 + 1), (5, 10, 10 + 16)])
+def test_an_interrupted_evaluation_goes_on_from_its_file(
+    tmp_path, monkeypatch, interruption, batch_size, failing, in_all
+):
+    model = conv_model("vamp", 2)
+    settings = dict(samples=20, batch_size=batch_size, verbose=0)
+    finished = vc.log_likelihood(model, INK, **settings)
+    run, calls = Chunk.predict_on_batch, []
+
+    def interrupted(*arguments):
+        calls.append(1)
+        if len(calls) == failing:
+            raise interruption
+        return run(*arguments)
+
+    file = tmp_path / "likelihood.npz"
+    monkeypatch.setattr(Chunk, "predict_on_batch", interrupted)
+    with pytest.raises(interruption):
+        vc.log_likelihood(model, INK, **settings, resume_file=file)
+    resumed = vc.log_likelihood(model, INK, **settings, resume_file=file)
+    np.testing.assert_array_equal(resumed, finished)
+    few = vc.log_likelihood(model, INK[:3], **settings, resume_file=file)
+    np.testing.assert_array_equal(few, np.stack(finished)[:, :3])
+    again = vc.log_likelihood(model, INK, **settings, resume_file=file)
+    np.testing.assert_array_equal(again, finished)
+    assert len(calls) == in_all  # nothing was computed for the last two
+
+
+def test_a_file_is_written_while_the_evaluation_runs(tmp_path, monkeypatch):
+    monkeypatch.setattr("vamp_core.resume_file.SECONDS_BETWEEN_WRITES", 0)
+    model, file, found = conv_model("standard", 2), tmp_path / "likelihood.npz", []
+    run = Chunk.predict_on_batch
+
+    def watched(*arguments):
+        found.append(np.load(file)["results"].shape[1] if file.exists() else 0)
+        return run(*arguments)
+
+    monkeypatch.setattr(Chunk, "predict_on_batch", watched)
+    vc.log_likelihood(model, INK, samples=20, batch_size=40, verbose=0, resume_file=file)
+    assert found == [0, 2, 4]
+    assert not list(tmp_path.glob(".partial*"))
+
+
+def test_a_file_of_another_evaluation_is_refused(tmp_path):
+    model, file = conv_model("standard", 2), tmp_path / "likelihood.npz"
+    settings = dict(samples=20, seed=0, verbose=0, resume_file=file)
+    vc.log_likelihood(model, INK, **settings)
+    with pytest.raises(vc.InputError, match="with other samples, seed: name another"):
+        vc.log_likelihood(model, INK, **{**settings, "samples": 30, "seed": 1})
+    with pytest.raises(vc.InputError, match="with other data:"):
+        vc.log_likelihood(model, INK[::-1], **settings)
+    bias = model.decoder.get_layer("logits").bias
+    bias.assign(bias + 1.0)
+    with pytest.raises(vc.InputError, match="with other weights:"):
+        vc.log_likelihood(model, INK, **settings)
+    file.write_text("not an archive")
+    with pytest.raises(vc.InputError, match="is not the resume_file of an evaluation"):
+        vc.log_likelihood(model, INK, **settings)
+    np.savez(file, samples=20)
+    with pytest.raises(vc.InputError, match="is not the resume_file of an evaluation"):
+        vc.log_likelihood(model, INK, **settings)
+    with pytest.raises(vc.InputError, match="there is no folder"):
+        vc.log_likelihood(model, INK, **{**settings, "resume_file": tmp_path / "none" / "likelihood.npz"})
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [

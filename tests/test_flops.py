@@ -20,6 +20,12 @@ def test_each_output_of_a_layer_costs_two_operations_per_weight_it_meets():
     assert flops_of(layers.Activation("relu"), (3,)) == 0
 
 
+def test_networks_after_the_latents_run_once_per_sample():
+    hvae = vc.HVAE(network_size=1)
+    more = training_flops(hvae, batch_size=256, samples=5) - training_flops(hvae, batch_size=256)
+    assert more == 3 * 4 * sum(map(forward_flops, (hvae.lower_encoder, hvae.conditional_prior, hvae.decoder)))
+
+
 def test_the_vampprior_adds_its_share_of_encoder_passes():
     standard = vc.VAE(network_size=1)
     vamp = vc.VAE(network_size=1, prior=vc.VampPrior(512))

@@ -3,6 +3,8 @@
 import json
 from pathlib import Path
 
+import numpy as np
+import paper_table
 import pytest
 import result_tables
 import results
@@ -10,6 +12,7 @@ import results
 import vamp_core as vc
 from vamp_core.config import RECIPES
 from vamp_core.pretrained import read_card
+from vamp_core.report import scored_images
 from vamp_core.run_folder import read_history
 
 ROOT = Path(__file__).parents[1]
@@ -61,3 +64,48 @@ def test_repetitions_differ_from_the_books_models_in_seed_or_latents_alone():
         base, _, what = name.rpartition("-")
         changed = {key for key, value in config.experiment().items() if value != shipped[base].experiment()[key]}
         assert changed == ({"latent_dim"} if what == "dim40" else {"seed"})
+
+
+def test_the_papers_models_have_its_setting():
+    configs = paper_table.paper()
+    assert {(c.model, c.network, c.prior, c.latent_dim) for c in configs.values()} == {
+        *(("vae", "gated_mlp", prior, 40) for prior in ("standard", "vamp", "vamp_data", "mog")),
+        *(("hvae", network, prior, 80) for network in ("gated_mlp", "gated_conv") for prior in ("standard", "vamp")),
+    }
+    for config in configs.values():
+        assert config.data_set == "mnist" and config.binarize == "dynamic" and config.num_components == 500
+        assert config.validation_images == 10_000 and config.early_stopping and config.warmup_epochs
+    assert len({config.training_id for config in configs.values()}) == len(configs)
+
+
+def test_likelihoods_are_of_the_papers_setting_and_above_the_elbo():
+    for name, config in paper_table.paper().items():
+        if not (path := result_tables.RECORDS / name / "likelihood.json").exists():
+            continue
+        found = json.loads(path.read_text())
+        record = json.loads((path.parent / "config.json").read_text())
+        assert record["experiment"] == json.loads(json.dumps(config.experiment()))
+        assert found["samples"] == paper_table.SAMPLES
+        test_elbo = json.loads((path.parent / "metrics.json").read_text())["test_elbo"]
+        assert -found["nll"] > test_elbo - 4 * found["standard_error"]
+
+
+def test_a_log_likelihood_is_recorded_and_goes_on_to_more_images(tmp_path, monkeypatch, capsys):
+    monkeypatch.setattr(paper_table, "SAMPLES", 20)
+    monkeypatch.setattr(paper_table, "RECORDS", tmp_path / "records")
+    config = vc.TrainingConfig(
+        data_set="digits", network="gated_mlp", latent_dim=4, binarize="dynamic", epochs=1, resume=True,
+        precision="float32", output_dir=str(tmp_path),
+    )  # fmt: skip
+    paper_table.score({"digits": config}, images=8)
+    assert "digits: not trained yet" in capsys.readouterr().out
+    model, data, folder = vc.train(config)
+    model.save(folder.path / "model.keras")
+    for images in (8, 12):
+        paper_table.score({"digits": config}, images)
+        found = json.loads((tmp_path / "records" / "digits" / "likelihood.json").read_text())
+        expected = vc.log_likelihood(model, scored_images(data, config)[:images], samples=20, verbose=0)
+        assert (found["images"], found["samples"]) == (images, 20)
+        assert found["nll"] == pytest.approx(-expected.estimate.mean(), rel=1e-5)
+        error = np.std(expected.estimate, ddof=1) / np.sqrt(images)
+        assert found["standard_error"] == pytest.approx(error, rel=1e-4)

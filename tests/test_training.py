@@ -83,6 +83,7 @@ def test_flags_and_fields_are_the_same_settings():
         ("--lr nan", "--lr is nan"),
         ("--lr fast", "argument --lr: invalid float value: 'fast'"),
         ("--num_components 0", "--num_components is 0"),
+        ("--iwae_samples 0", "--iwae_samples is 0"),
         ("--seed -1", "--seed is -1"),
         ("--decoder_trunk 256 0", r"--decoder_trunk is \(256, 0\)"),
         ("--logvar_range 2 -6", r"--logvar_range is \(2.0, -6.0\)"),
@@ -138,6 +139,14 @@ def test_a_run_is_neither_replaced_nor_mixed_with_another(tmp_path):
         vc.train(config(tmp_path, epochs=1))
     with pytest.raises(vc.InputError, match=r"other settings \(--lr 0.0001 → 0.1\)"):
         vc.train(config(tmp_path, epochs=1, lr=0.1, resume=True))
+    # A record from before a setting came: the run was made with its default.
+    record = RunFolder(config(tmp_path, epochs=1, resume=True)).config_file
+    content = json.loads(record.read_text())
+    del content["experiment"]["iwae_samples"]
+    record.write_text(json.dumps(content))
+    RunFolder(config(tmp_path, epochs=1, resume=True))
+    with pytest.raises(vc.InputError, match=r"other settings \(--iwae_samples 1 → 5\)"):
+        RunFolder(config(tmp_path, epochs=1, iwae_samples=5, resume=True))
     _, _, folder = vc.train(config(tmp_path, epochs=1, lr=0.1, overwrite=True))
     assert json.loads(folder.config_file.read_text())["experiment"]["lr"] == 0.1
 
@@ -243,6 +252,14 @@ def test_early_stopping_keeps_the_best_epoch(tmp_path, monkeypatch):
     again, _, _ = vc.train(config(tmp_path, resume=True, **settings))  # nothing is trained further
     assert 5 not in saved
     assert all(np.array_equal(a, b) for a, b in zip(weights(again), saved[1], strict=True))
+
+
+def test_importance_samples_tighten_the_training_loss_only(tmp_path):
+    settings = config(tmp_path, iwae_samples=4, epochs=1)
+    _, _, folder = vc.train(settings)
+    history = folder.read_history()
+    assert history["loss"][0] < -history["elbo"][0]
+    assert history["val_loss"] == pytest.approx([-history["val_elbo"][0]], rel=1e-6)
 
 
 def test_learning_rate_rises_and_falls(tmp_path):

@@ -60,7 +60,7 @@ def by_name(choice, table, what):
 
 
 class LatentVariableModel(keras.Model):
-    """A model p(x, z) with an approximate posterior q(z | x), trained on the ELBO.
+    """A model p(x, z) with an approximate posterior q(z | x), trained on the ELBO or a tighter bound.
 
     A subclass makes `encoder` and `decoder`, calls `_connect`, and says how latents are drawn:
 
@@ -107,17 +107,49 @@ class LatentVariableModel(keras.Model):
 
     # -- the objective -------------------------------------------------------------------
 
-    def call(self, x):
-        """The ELBO's terms for one batch of tensors, each (B,), from one sample per data point."""
-        return self.terms(x, self.posterior(x), self.seed_generator)
+    iwae_samples = 1  # as `compile` sets it
 
-    def terms(self, x, posterior, seed):
-        """As `call`, for a posterior that is already there: `ElboTerms`, (B,) each."""
-        z, kl = self.draw(posterior, seed)
+    def compile(self, optimizer="rmsprop", iwae_samples=1, **kwargs):
+        """As `keras.Model.compile`, and chooses the objective.
+
+        Args:
+            optimizer: as for `keras.Model.compile`.
+            iwae_samples: K. The ELBO for 1; for more, the importance-weighted bound of so many samples per data
+                point (Burda et al. 2016, eq. 8), with the encoder run once. Validation and `evaluate` stay with
+                the ELBO, so that their losses compare whatever K is.
+            **kwargs: as for `keras.Model.compile`.
+
+        Raises:
+            InputError: iwae_samples < 1.
+        """
+        if iwae_samples < 1:
+            raise InputError(f"iwae_samples is {iwae_samples}; choose 1 for the ELBO, or more.")
+        super().compile(optimizer, **kwargs)
+        self.iwae_samples = iwae_samples
+
+    def get_compile_config(self):
+        return {**super().get_compile_config(), "iwae_samples": self.iwae_samples} if self.compiled else {}
+
+    def compile_from_config(self, config):
+        self.compile(**keras.saving.deserialize_keras_object(config))
+        self.optimizer.build(self.trainable_variables)
+
+    def call(self, x, training=False):
+        """The ELBO's terms for one batch of tensors, each (B,), from one sample per data point.
+
+        In training from `iwae_samples` samples: (B · iwae_samples,) each, those of a data point in a row.
+        """
+        return self.terms(x, self.posterior(x), self.seed_generator, self.iwae_samples if training else 1)
+
+    def terms(self, x, posterior, seed, samples=1):
+        """As `call`, for a posterior that is already there: `ElboTerms`, (B · samples,) each."""
+        if samples > 1:
+            x, *posterior = (ops.repeat(part, samples, axis=0) for part in (x, *posterior))
+        z, kl = self.draw(tuple(posterior), seed)
         return ElboTerms(self.likelihood.log_prob(x, self.decoder(z)), kl)
 
     def compute_loss(self, x=None, y=None, y_pred=None, sample_weight=None, training=True):
-        """The mean negative ELBO in nats; β (see `KLWarmup`) counts in training only."""
+        """The mean negative bound in nats; β (see `KLWarmup`) and `iwae_samples` count in training only."""
         if sample_weight is not None:
             raise InputError("sample_weight is given, but the ELBO weights all data alike: leave it out.")
         for tracker, term in (
@@ -126,8 +158,9 @@ class LatentVariableModel(keras.Model):
             (self.elbo_tracker, y_pred.elbo),
         ):
             tracker.update_state(term)
-        beta = ops.convert_to_tensor(self.beta) if training else 1.0
-        return ops.mean(y_pred.loss(beta))
+        if not training:
+            return ops.mean(y_pred.loss())
+        return ops.mean(y_pred.loss(ops.convert_to_tensor(self.beta), self.iwae_samples))
 
     def compute_metrics(self, x, y, y_pred, sample_weight=None):
         return self.get_metrics_result()

@@ -17,6 +17,7 @@ from vamp_core.importance import Chunk, float32_networks, log_weights
 from vamp_core.likelihoods import Bernoulli
 from vamp_core.pareto import pareto_k, tail_size
 from vamp_core.priors import Prior
+from vamp_core.resume_file import ResumeFile
 
 # Latents decoded at a time: enough to keep a CPU busy, and 100 MB in the widest layer at network_size 4.
 BATCH_SIZE = 1000
@@ -55,7 +56,7 @@ class LogLikelihood(NamedTuple):
     pareto_k: np.ndarray
 
 
-def log_likelihood(model, x, samples=5000, batch_size=BATCH_SIZE, seed=0, verbose=1):
+def log_likelihood(model, x, samples=5000, batch_size=BATCH_SIZE, seed=0, verbose=1, resume_file=None):
     """Importance-sampled log p(x) of each data point, with its error.
 
     The encoder runs once per data point; latents are decoded in batches that span data points,
@@ -70,31 +71,43 @@ def log_likelihood(model, x, samples=5000, batch_size=BATCH_SIZE, seed=0, verbos
         batch_size: latents decoded at a time.
         seed: of the noise.
         verbose: 1 for a progress bar, 0 for none.
+        resume_file: an .npz file to keep results in, written about every half minute. Called again with
+            it, and with the same model and settings, the evaluation goes on where it stopped, or on
+            to more data points; to the very numbers of an uninterrupted one.
 
     Returns:
-        A `LogLikelihood`. After an interruption from the keyboard, of the data points done so far.
+        A `LogLikelihood`. After an interruption from the keyboard, of the data points done so far;
+        with a `resume_file` these are kept there, and the interruption is passed on.
 
     Raises:
         InputError: samples or batch_size < 1, data the model cannot score, grey values under a
-            Bernoulli likelihood, or a prior without a density.
+            Bernoulli likelihood, a prior without a density, or a `resume_file` of another evaluation.
     """
     for name, value in (("samples", samples), ("batch_size", batch_size)):
         if value < 1:
             raise InputError(f"{name} is {value}; choose at least one.")
     x = model.check(x)
     _check_is_likelihood(model, x)
-    progress = keras.utils.Progbar(len(x), unit_name="image", verbose=verbose)
-    done = []
+    columns, settings = len(LogLikelihood._fields), {"samples": samples, "seed": seed}
+    file = None if resume_file is None else ResumeFile(resume_file, x, model.get_weights(), settings, columns)
+    done = [np.empty((columns, 0)) if file is None else file.results]
+    first = done[0].shape[1]
+    progress = keras.utils.Progbar(len(x) - first, unit_name="image", verbose=verbose)
     try:
-        for summary in _summaries(model, x, samples, batch_size, seed):
+        for summary in _summaries(model, x, samples, batch_size, seed, first):
             done.append(summary)
             progress.add(len(summary[0]))
+            if file is not None:
+                file.write_now_and_then(done)
     except KeyboardInterrupt:
-        if not done:
+        if file is not None or len(done) == 1:
             raise
         finished = sum(len(estimates) for estimates, *_ in done)
         print(f"\nInterrupted: the result holds the first {finished} of {len(x)} data points.")
-    return LogLikelihood(*(np.concatenate(column) for column in zip(*done, strict=True)))
+    finally:
+        if file is not None:
+            file.write(done)
+    return LogLikelihood(*np.concatenate(done, axis=1))
 
 
 def iwae_bound(model, x, k, seed=0):
@@ -116,15 +129,16 @@ def iwae_bound(model, x, k, seed=0):
     return np.concatenate([bound for bound, *_ in _summaries(model, model.check(x), k, BATCH_SIZE, seed)])
 
 
-def _summaries(model, x, samples, batch_size, seed):
-    """Yields the `_summary` of the next few data points until all are done."""
+def _summaries(model, x, samples, batch_size, seed, first=0):
+    """Yields the `_summary` of the next few data points from the `first` on until all are done."""
     together = max(1, batch_size // samples)
     chunks = math.ceil(samples / batch_size)
     count = math.ceil(samples / chunks)
     with float32_networks(model), model.prior.fixed():
+        # Compiled or not as all of `x` would be: the two may differ in the last digit.
         chunk = Chunk(model, count, chunks * math.ceil(len(x) / together))
-        for first in range(0, len(x), together):
-            yield _summary(log_weights(chunk, x[first : first + together], samples, seed), samples)
+        for start in range(first, len(x), together):
+            yield _summary(log_weights(chunk, x[start : start + together], samples, seed), samples)
 
 
 def _summary(chunks, samples):

@@ -21,15 +21,17 @@ def forward_flops(network):
     return sum(_layer_flops(layer) for layer in network.layers)
 
 
-def training_flops(model, batch_size):
+def training_flops(model, batch_size, samples=1):
     """Operations of one training step per data point, with the encoder's pass over the pseudo-inputs.
 
     Args:
         model: a `VAE` or `HVAE`.
         batch_size: data points that share one pass over the pseudo-inputs.
+        samples: latents drawn per data point, the `iwae_samples` of the objective.
     """
+    once = [model.encoder, getattr(model, "image_features", None)]  # per data point; the other networks per sample
     networks = [layer for layer in model.layers if layer is not model.prior]
-    flops = sum(forward_flops(network) for network in networks)
+    flops = sum(forward_flops(network) * (1 if network in once else samples) for network in networks)
     if isinstance(model.prior, VampPrior):
         flops += forward_flops(model.encoder) * model.prior.num_components / batch_size
     return PASSES_IN_TRAINING * flops

@@ -34,9 +34,8 @@ class Chunk(keras.Model):
 
     def call(self, inputs):
         x, posterior, noise = inputs
-        x, *posterior = (ops.repeat(part, self.count, axis=0) for part in (x, *posterior))
         noise = iter(noise)
-        return self.model.terms(x, tuple(posterior), lambda shape: next(noise)).elbo
+        return self.model.terms(x, posterior, lambda shape: next(noise), self.count).elbo
 
 
 def log_weights(chunk, x, samples, seed):

@@ -1,8 +1,10 @@
 """The evidence lower bound, term by term and example by example."""
 
+import math
 from typing import Any, NamedTuple
 
 import keras
+from keras import ops
 
 from vamp_core.errors import InputError
 
@@ -23,9 +25,24 @@ class ElboTerms(NamedTuple):
         """log p(x) ≥ E[reconstruction − kl] (Kingma & Welling 2014, eq. 3): (B,) nats."""
         return self.reconstruction - self.kl
 
-    def loss(self, beta=1.0):
-        """−(reconstruction − β · kl), (B,): the negative ELBO at β = 1 (Tomczak & Welling 2018, eq. 2)."""
-        return beta * self.kl - self.reconstruction
+    def loss(self, beta=1.0, samples=1):
+        """−log 1/K Σ_k exp(reconstruction_k − β · kl_k), from terms (B · K,), K samples of a data point in a row.
+
+        At β = 1 and K = 1 the negative ELBO (Tomczak & Welling 2018, eq. 2), for more samples the negative
+        importance-weighted bound (Burda et al. 2016, eq. 8). At β < 1 it bounds log ∫ p(x | z) p(z)^β q(z | x)^(1−β) dz
+        whatever K is, so that KL warm-up and importance samples go together.
+
+        Args:
+            beta: weight of the KL term.
+            samples: K.
+
+        Returns:
+            (B,) nats.
+        """
+        log_weights = self.reconstruction - beta * self.kl
+        if samples == 1:
+            return -log_weights
+        return math.log(samples) - ops.logsumexp(ops.reshape(log_weights, (-1, samples)), axis=1)
 
 
 class KLWarmup(keras.callbacks.Callback):

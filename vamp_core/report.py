@@ -11,6 +11,11 @@ from vamp_core.models import MODELS
 from vamp_core.priors import StandardNormal, VampPrior
 
 
+def scored_images(data, config):
+    """The test images as a model is scored on them: as they are, or as ink where it was trained on ink."""
+    return data.x_test if config.binarize == "none" else binarize(data.x_test, config.seed)
+
+
 def report(model, data, folder, config):
     """Evaluates a trained model on the test images and writes the results into its run folder.
 
@@ -24,7 +29,7 @@ def report(model, data, folder, config):
         (metrics, paths): the test ELBO's terms in nats, active units per level, epochs and minutes; and every
         file that was written.
     """
-    x_test = data.x_test if config.binarize == "none" else binarize(data.x_test, config.seed)
+    x_test = scored_images(data, config)
     metrics = {f"test_{name}": value for name, value in mean_elbo(model, x_test).items()}
     levels = np.split(active_units(model, x_test), MODELS[config.model].levels)
     metrics["active_units"] = [int(level.sum()) for level in levels]  # of an HVAE, z2 first

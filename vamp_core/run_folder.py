@@ -54,8 +54,9 @@ class RunFolder:
             before = json.loads(self.config_file.read_text())["experiment"]
         except (json.JSONDecodeError, KeyError) as error:
             raise InputError(f"{self.config_file} is not the record of a run: use --overwrite.") from error
-        now = json.loads(json.dumps(config.experiment()))
-        changed = [f"--{name} {before.get(name)!r} → {now[name]!r}" for name in now if before.get(name) != now[name]]
+        now, defaults = (json.loads(json.dumps(each.experiment())) for each in (config, type(config)()))
+        before = defaults | before  # of settings that came after the run
+        changed = [f"--{name} {before[name]!r} → {now[name]!r}" for name in now if before[name] != now[name]]
         if changed:
             raise InputError(
                 f"{self.path} was begun with other settings ({', '.join(changed)}): repeat them to resume, "

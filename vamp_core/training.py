@@ -224,7 +224,9 @@ def _compile(model, config, steps_per_epoch):
     if config.jit == "on":
         model.supports_jit = True
     model.compile(
-        optimizer=keras.optimizers.Adam(rate), jit_compile={"auto": "auto", "on": True, "off": False}[config.jit]
+        optimizer=keras.optimizers.Adam(rate),
+        iwae_samples=config.iwae_samples,
+        jit_compile={"auto": "auto", "on": True, "off": False}[config.jit],
     )
 
 

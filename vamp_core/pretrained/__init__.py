@@ -93,7 +93,7 @@ def publish(name, model, data, config, record, folder=FOLDER):
         "data_licence": DATA_LICENCES[data.name],
         **record,
         "parameters": int(model.count_params()),
-        "training_flops": training_flops(model, config.batch_size) * images_seen,
+        "training_flops": training_flops(model, config.batch_size, config.iwae_samples) * images_seen,
         "sha256": _checksum(path),
     }
     write_json(Path(folder) / f"{name}.json", card)
