@@ -283,6 +283,8 @@ def test_good_images_come_back_as_contiguous_float32():
         (np.array([[[[0.5], [np.nan]], [[np.inf], [0.5]]]]), ["2 NaN or infinite"]),
         (np.array([[[[0.5], [-np.inf]]]]), ["1 NaN or infinite"]),
         (np.array([[[[0]], [[254]]]], np.uint8), ["from 0 to 254", "[0, 1]", "divide by 255"]),
+        (np.array([[[[0.0]], [[16.0]]]]), ["from 0.0 to 16.0", "rescale them, for instance divide by 16."]),
+        (np.array([[[[0.0]], [[65535]]]]), ["rescale them, for instance divide by 65535."]),
         (np.array([[[[-1.0]], [[1.0]]]]), ["from -1.0 to 1.0", "[0, 1]", "rescale or clip"]),
         (np.array([[[[0.0]], [[1 + 1e-9]]]]), ["to 1.000000001", "rescale or clip"]),
     ],

@@ -71,6 +71,12 @@ def test_models_of_gated_networks_train_save_and_load(network, kind, tmp_path):
     np.testing.assert_allclose(loaded.elbo(IMAGES, seed=0).elbo, model.elbo(IMAGES, seed=0).elbo, rtol=1e-5)
 
 
+@pytest.mark.parametrize("network", GATED)
+def test_sizes_may_be_numpys_integers(network):
+    networks = GATED[network]("hvae", image_shape=tuple(np.array(IMAGES.shape[1:])), latent_dim=np.int64(4))
+    assert networks["decoder"].output_shape == (None, 8, 8, 1)
+
+
 def test_the_lower_levels_do_not_mix_before_they_should():
     """The decoder's first layers look at z2 and at z1 apart: the latents arrive as [z2, z1]."""
     decoder = gated_mlp("hvae", image_shape=(8, 8, 1), latent_dim=4)["decoder"]

@@ -78,6 +78,73 @@ def test_discretized_logistic_is_a_distribution_whatever_the_decoder_says(locati
     assert np.array_equal(probabilities(logscale), probabilities(limit))
 
 
+DRAWS = 20_000
+
+
+def assert_moments(draws, mean, variance):
+    """Of draws (DRAWS, n): within five standard errors of what they are drawn with, (n,) each."""
+    draws = ops.convert_to_numpy(draws)
+    assert draws.dtype == "float32"
+    spread = (draws - mean) ** 2
+    assert np.all(abs(draws.mean(0) - mean) <= 5 * np.sqrt(variance / DRAWS))
+    assert np.all(abs(spread.mean(0) - variance) <= 5 * spread.std(0) / np.sqrt(DRAWS) + 1e-6)
+
+
+def repeated(*parameters):
+    return np.tile(np.float32(joined(*parameters)), (DRAWS, 1))
+
+
+def test_bernoulli_draws_ink_with_its_probability():
+    logits = np.array([-1e3, -3, 0, 0.5, 1e3])
+    draws = Bernoulli().sample(repeated(logits), seed=0)
+    assert set(np.unique(draws)) == {0, 1}
+    probabilities = special.expit(logits)
+    assert_moments(draws, probabilities, probabilities * (1 - probabilities))
+
+
+@pytest.mark.parametrize("stddev", [0.1, 30.0])
+def test_gaussian_draws_have_its_mean_and_standard_deviation(stddev):
+    mean = np.array([-2.0, 0, 5])
+    assert_moments(Gaussian(stddev).sample(repeated(mean), seed=0), mean, stddev**2)
+
+
+def test_learned_gaussian_draws_have_its_mean_and_variance_within_bounds():
+    mean, logvar = np.array([-2.0, 0, 5, 1]), np.array([-1e3, -2, 1, 1e3])
+    draws = LearnedGaussian().sample(repeated(mean, logvar), seed=0)
+    assert_moments(draws, mean, np.exp(np.clip(logvar, -8, 4)))
+
+
+def test_discretized_logistic_draws_levels_with_their_probabilities():
+    location, logscale = np.array([-4.0, 0, 0.3, 2]), np.array([-2.0, -1e3, -3, 0])
+    draws = DiscretizedLogistic().sample(repeated(location, logscale), seed=0)
+    levels = 255 * ops.convert_to_numpy(draws)
+    np.testing.assert_allclose(levels, np.round(levels), atol=1e-4)  # XLA divides less exactly
+    level, mean, logscale = np.arange(256)[:, None], special.expit(location), np.clip(logscale, -7, 3)
+    probabilities = np.exp(discretized_logistic_logpmf(level, mean, logscale))
+    expected = (probabilities * level / 255).sum(0)
+    assert_moments(draws, expected, (probabilities * (level / 255 - expected) ** 2).sum(0))
+
+
+@pytest.mark.parametrize("name", LIKELIHOODS)
+def test_draws_look_like_data_and_repeat_with_an_integer_seed_alone(name):
+    likelihood, generator = LIKELIHOODS[name](), keras.random.SeedGenerator(3)
+    output = ops.cast(normal(2, 8, 8, 3 * likelihood.parameters), "bfloat16")
+
+    def draw(seed):
+        draws = likelihood.sample(output, seed)
+        assert np.all(np.isfinite(ops.convert_to_numpy(likelihood.log_prob(draws, output))))
+        draws = ops.convert_to_numpy(draws)
+        assert draws.shape == (2, 8, 8, 3) and draws.dtype == "float32"
+        low, high = likelihood.value_range or (-np.inf, np.inf)
+        assert np.all((low <= draws) & (draws <= high))
+        return draws
+
+    assert np.array_equal(draw(3), draw(3))
+    for other in (draw(4), draw(None)):
+        assert not np.array_equal(other, draw(3))
+    assert not np.array_equal(draw(generator), draw(generator))
+
+
 @pytest.mark.parametrize("name", LIKELIHOODS)
 def test_densities_are_float32_whatever_the_decoder_computes_in(name):
     likelihood = LIKELIHOODS[name]()

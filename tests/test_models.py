@@ -183,6 +183,36 @@ def test_reconstructions_and_samples_are_images():
         )
 
 
+def test_noisy_samples_have_the_covariance_of_the_data_that_the_model_describes():
+    weights = np.linalg.qr(np.random.default_rng(0).normal(size=(3, 2)))[0] * [1.0, 2.0]
+    model, n = linear_gaussian_vae(weights, 0.5), 20_000
+    for noise, variance in ((False, 0.0), (True, 0.5**2)):
+        samples = model.sample(n, seed=0, noise=noise)
+        np.testing.assert_array_equal(samples, model.sample(n, seed=0, noise=noise))
+        expected = weights @ weights.T + variance * np.eye(3)
+        np.testing.assert_allclose(np.cov(samples.T), expected, atol=5 * np.sqrt(2 / n) * expected.max())
+
+
+@pytest.mark.parametrize("kind", [vc.VAE, vc.HVAE])
+def test_noisy_samples_are_data_that_the_model_can_score(kind):
+    model = small(kind, "vamp")
+    ink = model.sample(501, seed=0, noise=True)
+    assert ink.shape == (501, 8, 8, 1) and ink.dtype == "float32" and set(np.unique(ink)) == {0, 1}
+    assert abs((ink - model.sample(501, seed=0)).mean()) < 5 * 0.5 / np.sqrt(ink.size)  # of the same latents
+    assert np.all(np.isfinite(model.elbo(ink).elbo))
+
+
+def test_a_likelihood_that_cannot_draw_says_so():
+    class Half(vc.likelihoods.Likelihood):
+        def mean(self, output):
+            return output / 2
+
+    model = small(likelihood=Half())
+    assert model.sample(2).shape == (2, 8, 8, 1)
+    with pytest.raises(NotImplementedError, match="Half does not say how to draw data"):
+        model.sample(2, noise=True)
+
+
 def test_samples_come_from_the_models_own_prior():
     model = small(prior="vamp")
     mean_head = model.encoder.get_layer("mean")
@@ -202,7 +232,7 @@ def test_own_networks_prior_and_likelihood(tmp_path):
         encoder=encoder,
         decoder=decoder,
         likelihood="learned_gaussian",
-        prior=vc.VampPrior(5, value_range=None),
+        prior=vc.VampPrior(5),
     )
     model.compile(optimizer="adam")
     model.fit(table, epochs=1, verbose=0)
@@ -267,10 +297,33 @@ def test_odd_latents_of_an_hvae_and_networks_that_do_not_fit_are_named():
     with pytest.raises(vc.InputError, match="latent_dim is 3.*even"):
         vc.HVAE(latent_dim=3)
     decoder = vc.VAE(latent_dim=4, network_size=1).decoder
-    with pytest.raises(vc.InputError, match="give 2 latents where 4 are needed"):
+    with pytest.raises(vc.InputError, match=r"decoder takes \(B, 4\), but the encoder gives \(B, 2\): make"):
         vc.VAE(latent_dim=2, network_size=1, decoder=decoder)
     with pytest.raises(vc.InputError, match="LearnedGaussian likelihood"):
         vc.VAE(latent_dim=4, network_size=1, decoder=decoder, likelihood="learned_gaussian")
+
+
+def test_sizes_may_be_numpys_integers(tmp_path):
+    model = vc.VAE(image_shape=tuple(np.array(IMAGES.shape[1:])), latent_dim=np.int64(3), network_size=0.5)
+    model.save(tmp_path / "model.keras")
+    assert keras.saving.load_model(tmp_path / "model.keras").latent_dim == 3
+    assert vc.HVAE(image_shape=list(np.array(IMAGES.shape[1:])), network_size=0.5).data_shape == (8, 8, 1)
+
+
+def test_nested_lists_are_as_good_as_arrays():
+    model = small(prior="vamp")
+    model.compile(optimizer="adam")
+    nested = IMAGES.tolist()
+    history = model.fit(nested, validation_data=nested, verbose=0).history
+    assert np.isfinite(history["val_loss"]).all()
+    np.testing.assert_array_equal(model.elbo(nested, seed=0).elbo, model.elbo(IMAGES, seed=0).elbo)
+    assert model.decode([[0, 1]]).shape == (1, 8, 8, 1)
+    ragged = [nested[0], nested[1][:4]]
+    for attempt in (model.fit, model.elbo, model.encode):
+        with pytest.raises(vc.InputError, match="one array"):
+            attempt(ragged)
+    with pytest.raises(vc.InputError, match="one array"):
+        model.decode([[0, 1], [0]])
 
 
 @pytest.mark.parametrize(

@@ -161,6 +161,10 @@ def test_prior_density_evaluates_the_prior_where_it_draws_it(latents):
     axes = plots.prior_density(log_prob, *latents, extent=(1, 4, -3, 0)).axes[0]
     innermost = [path for path in axes.collections[-1].get_paths() if len(path)][-1]
     np.testing.assert_allclose(innermost.vertices.mean(axis=0), [2, -1], atol=0.1)
+    assert (axes.get_xlabel(), axes.get_ylabel()) == plots.AXES
+    figure = plots.prior_density(log_prob, axis_labels=plots.HVAE_AXES)
+    assert (figure.axes[0].get_xlabel(), figure.axes[0].get_ylabel()) == plots.HVAE_AXES
+    assert figure.axes[1].get_ylabel().endswith("(nats)")
 
 
 def test_a_dark_style_of_the_user_leaves_the_figures_white_with_dark_text(latents):
@@ -197,6 +201,22 @@ def test_subplots_have_the_style_of_the_book_and_the_settings_given():
     assert tuple(figure.get_size_inches()) == (6, 3) and figure.dpi == plots.style.STYLE["figure.dpi"]
     assert [a.get_xlabel() for a in axes] == ["epoch", "epoch"]
     assert not axes[0].spines["top"].get_visible()
+
+
+def test_charts_drawn_later_look_alike_whatever_the_users_settings():
+    def looks(*settings):
+        with matplotlib.style.context(settings):
+            figure, (left, right) = plots.subplots(1, 2)
+            left.plot([0, 1], label="line")
+            left.set(title="title")
+            texts = [left.title, left.text(0, 0, "text"), left.annotate("note", (0, 0)), left.legend().get_texts()[0]]
+            picture = right.imshow([[0, 1]])
+            texts += [figure.colorbar(picture, label="colour").ax.yaxis.label, figure.legend().get_texts()[0]]
+        assert not left.get_legend().get_frame_on() and not figure.legends[0].get_frame_on()
+        return [(text.get_size(), text.get_color()) for text in texts], picture.get_cmap().name
+
+    assert looks() == looks("dark_background", {"font.size": 20, "image.cmap": "jet"})
+    assert looks()[1] == "gray"
 
 
 def test_long_titles_keep_off_their_neighbours():

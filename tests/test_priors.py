@@ -34,7 +34,7 @@ def posteriors(encoder, data):
 
 
 def connected(prior):
-    prior.connect(2, small_encoder(), (4,))
+    prior.connect(2, small_encoder(), (4,), (0.0, 1.0))
     return prior
 
 
@@ -53,10 +53,10 @@ MAKERS = {
 all_priors = pytest.mark.parametrize("make", MAKERS.values(), ids=MAKERS)
 
 
-def small_vae(prior):
+def small_vae(prior, likelihood="bernoulli"):
     z = keras.Input((2,))
     decoder = keras.Model(z, layers.Dense(4)(z))
-    return vc.VAE(encoder=small_encoder(), decoder=decoder, prior=prior, seed=0)
+    return vc.VAE(encoder=small_encoder(), decoder=decoder, prior=prior, likelihood=likelihood, seed=0)
 
 
 def fitted(model, optimizer):
@@ -186,6 +186,33 @@ def test_training_keeps_pseudo_inputs_in_their_range(value_range):
         assert pseudo_inputs.min() < -0.5 or pseudo_inputs.max() > 2.0
 
 
+@pytest.mark.parametrize(
+    ("likelihood", "given", "expected"),
+    [
+        ("bernoulli", {}, (0.0, 1.0)),
+        ("gaussian", {}, None),
+        ("gaussian", dict(value_range=(-2.0, 3.0)), (-2.0, 3.0)),
+        ("bernoulli", dict(value_range=None), None),
+    ],
+)
+def test_the_likelihood_says_where_pseudo_inputs_may_be_unless_the_user_does(likelihood, given, expected):
+    for prior in (VampPrior(5, **given), VampPrior.from_config(VampPrior(5, **given).get_config())):
+        model = small_vae(prior, likelihood)
+        assert model.prior.value_range == expected
+        assert (model.prior.pseudo_inputs.constraint is None) == (expected is None)
+        assert VampPrior.from_config(model.prior.get_config()).value_range == expected
+    assert small_vae("vamp", likelihood).prior.value_range == vc.likelihoods.LIKELIHOODS[likelihood]().value_range
+
+
+def test_a_table_of_any_numbers_needs_no_value_range():
+    table = (10 * DATA - 5).astype("float32")
+    model = small_vae(VampPrior(5, trainable=False), "gaussian")
+    model.compile(optimizer="adam")
+    model.fit(table, verbose=0)
+    pseudo_inputs = ops.convert_to_numpy(model.prior.pseudo_inputs)
+    assert pseudo_inputs.min() < 0 and pseudo_inputs.max() > 1  # not clipped
+
+
 def test_frozen_pseudo_inputs_do_not_move_in_training():
     model = small_vae(VampPrior(pseudo_inputs=DATA[:3], trainable=False))
     before = model.encoder.get_weights()
@@ -221,6 +248,7 @@ def test_adapt_picks_distinct_training_data(num_components):
 
 # -- mistakes, and saving ---------------------------------------------------------------
 
+RAMP = np.linspace(0, 255, 8).reshape(2, 4)
 MISTAKES = {
     "12 data points": lambda: connected(VampPrior(13)).adapt(DATA),
     r"shape \(3, 5\)": lambda: connected(VampPrior(pseudo_inputs=np.zeros((3, 5)))),
@@ -228,6 +256,8 @@ MISTAKES = {
     "n is 0": lambda: MAKERS["mog"]().sample(0),
     "num_components is 0": lambda: MixtureOfGaussians(0),
     "num_components is -3": lambda: VampPrior(-3),
+    "value_range is 'gaussian'": lambda: VampPrior(value_range="gaussian"),
+    r"The data run from 0 to \S+, outside value_range \(0.0, 1.0\)": lambda: connected(VampPrior(1)).adapt(RAMP),
 }
 
 
@@ -238,6 +268,7 @@ def test_mistakes_are_told(message):
 
 
 SAVED = [StandardNormal(), MixtureOfGaussians(7, seed=5), VampPrior(7, trainable=False, value_range=(-1, 1))]
+SAVED += [VampPrior(7, value_range=None), VampPrior(7)]
 
 
 @pytest.mark.parametrize("prior", SAVED)
@@ -250,9 +281,9 @@ def test_priors_survive_serialisation(prior):
 
 
 def test_pseudo_inputs_outside_of_their_range_are_refused():
-    with pytest.raises(InputError, match="run from 0 to 255, outside value_range"):
-        vc.VampPrior(pseudo_inputs=np.linspace(0, 255, 8).reshape(2, 2, 2, 1))
-    assert vc.VampPrior(pseudo_inputs=np.linspace(0, 255, 8).reshape(2, 2, 2, 1), value_range=None).num_components == 2
+    with pytest.raises(InputError, match="pseudo_inputs run from 0 to 255, outside value_range"):
+        small_vae(VampPrior(pseudo_inputs=RAMP))
+    assert small_vae(VampPrior(pseudo_inputs=RAMP, value_range=None)).prior.num_components == 2
 
 
 def test_a_prior_without_a_model_says_so():

@@ -47,11 +47,14 @@ def active_units(model, x, threshold=0.01):
     """Which latents say anything about x: those whose posterior mean varies over the data.
 
     Unit u is active if Var_x(E_q[u]) exceeds `threshold` (Burda et al. 2016, section 5.1 and appendix C).
+    The threshold of 0.01 assumes latents of scale one, as under a standard prior. A VampPrior, any prior
+    that is learnt, and z1 of an HVAE hold no scale: there, take a hundredth of the variance of
+    `model.ancestral(n)`, latent by latent.
 
     Args:
         model: a `VAE` or `HVAE`.
         x: (N, *data_shape), N ≥ 2.
-        threshold: least variance of an active unit.
+        threshold: least variance of an active unit, one number or (D,).
 
     Returns:
         (D,) booleans, for an HVAE of both levels, z2 first.

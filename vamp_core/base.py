@@ -13,7 +13,10 @@ from vamp_core.distributions import as_generator
 from vamp_core.errors import InputError
 from vamp_core.likelihoods import LIKELIHOODS
 from vamp_core.losses import ElboTerms
-from vamp_core.priors import PRIORS, Prior, VampPrior
+from vamp_core.priors import PRIORS, Prior
+
+# The arguments by which networks are handed in; a model has some of them or all.
+NETWORKS = ("encoder", "image_features", "lower_encoder", "conditional_prior", "decoder")
 
 # Data points at a time outside of training: some 200 MB of activations at network_size 4.
 BATCH_SIZE = 500
@@ -96,12 +99,10 @@ class LatentVariableModel(keras.Model):
                 "change the decoder's last layer or the likelihood."
             )
         prior = self._config["prior"]
-        if prior == "vamp":
-            prior = VampPrior(value_range=self.likelihood.value_range)
         self.prior = by_name(prior, PRIORS, "prior")
         if not isinstance(self.prior, Prior):
             raise InputError(f"prior is {prior!r}; choose one of {', '.join(PRIORS)} or hand in a vamp_core Prior.")
-        self.prior.connect(prior_dim, self.encoder, self.data_shape)
+        self.prior.connect(prior_dim, self.encoder, self.data_shape, self.likelihood.value_range)
         self.beta = self.add_weight(shape=(), initializer="ones", trainable=False, dtype="float32", name="beta")
         self.built = True
 
@@ -171,20 +172,20 @@ class LatentVariableModel(keras.Model):
         A VampPrior that was given no pseudo-inputs starts them at random data points here.
 
         Args:
-            x: an array (N, *data_shape), or batches that can be gone through more than once
+            x: an array or a nested list (N, *data_shape), or batches that can be gone through more than once
                 (`tf.data.Dataset`, `keras.utils.PyDataset`, a PyTorch `DataLoader`).
             **kwargs: as for `keras.Model.fit`.
 
         Raises:
             InputError: NaN, values outside what the likelihood can score, or a wrong shape.
         """
-        is_array = hasattr(x, "__array__")
+        is_array = _is_array(x)
         if is_array:
             x = self.check(x)
         validation = kwargs.get("validation_data")
         if isinstance(validation, tuple):
             kwargs["validation_data"] = (self.check(validation[0]), *validation[1:])
-        elif hasattr(validation, "__array__"):
+        elif _is_array(validation):
             kwargs["validation_data"] = (self.check(validation),)
         if getattr(self.prior, "adapted", True) is False:
             start = x if is_array else self.check(_first_points(x, self.prior.num_components))
@@ -196,7 +197,10 @@ class LatentVariableModel(keras.Model):
         return check_images(data, self.data_shape, self.likelihood.value_range)
 
     def _check_latents(self, z):
-        z = np.asarray(z, "float32")
+        try:
+            z = np.asarray(z, "float32")
+        except (TypeError, ValueError) as error:
+            raise InputError(f"The latents are not one array of numbers: pass (N, {self.latent_dim}).") from error
         if z.ndim != 2 or z.shape[1] != self.latent_dim or not len(z):
             raise InputError(f"The latents have shape {z.shape}, but this model takes (N, {self.latent_dim}).")
         return z
@@ -235,17 +239,21 @@ class LatentVariableModel(keras.Model):
         """The decoder's mean at the posterior's mean: (B, *data_shape) → (B, *data_shape)."""
         return self.likelihood.mean(self.decoder(self.encode(x)[0]))
 
-    def sample(self, n, seed=None):
-        """Ancestral samples from the model's own prior, shown as the decoder's mean.
+    def sample(self, n, seed=None, noise=False):
+        """Ancestral samples: z from the model's own prior, then the mean of p(x | z) or a draw from it.
 
         Args:
             n: number of samples.
             seed: an integer for the same samples each time, None for fresh ones.
+            noise: False for the mean, which is what one wants of a picture; True for a draw x ~ p(x | z),
+                as noisy as data are to the model: for the rows of a table, or black and white pixels.
 
         Returns:
             (n, *data_shape) NumPy array.
         """
-        return self.decode_mean(ops.convert_to_numpy(self.ancestral(n, as_generator(seed))))
+        seed = as_generator(seed)
+        z = ops.convert_to_numpy(self.ancestral(n, seed))
+        return ops.convert_to_numpy(self.likelihood.sample(self.decode(z), seed)) if noise else self.decode_mean(z)
 
     # -- saving --------------------------------------------------------------------------
 
@@ -254,7 +262,19 @@ class LatentVariableModel(keras.Model):
 
     @classmethod
     def from_config(cls, config):
-        return cls(**{key: _restored(value) for key, value in config.items()})
+        config = {key: _restored(value) for key, value in config.items()}
+        if builds_nothing(config):  # older files name sizes here that may not be those of the networks
+            config |= {name: None for name in ("image_shape", "latent_dim") if name in config}
+        return cls(**config)
+
+
+def builds_nothing(config):
+    """Whether all networks are handed in, so that `image_shape` and `latent_dim` decide nothing."""
+    return "encoder" in config and all(config[name] is not None for name in NETWORKS if name in config)
+
+
+def _is_array(data):
+    return hasattr(data, "__array__") or isinstance(data, list)
 
 
 def _restored(value):

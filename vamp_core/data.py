@@ -173,10 +173,17 @@ def check_images(images, image_shape=None, value_range=(0.0, 1.0)):
         count = np.count_nonzero(~np.isfinite(images))
         raise InputError(f"The images hold {count:,} NaN or infinite values: replace them before training.")
     if value_range is not None and (low < value_range[0] or high > value_range[1]):
-        remedy = "divide by 255" if low >= 0 and 2 <= high <= 255 else "rescale or clip them"
         allowed = f"[{value_range[0]:g}, {value_range[1]:g}]"
+        remedy = _remedy(low, high) if allowed == "[0, 1]" else "rescale or clip them"
         raise InputError(f"The images run from {low!s} to {high!s}, but must lie in {allowed}: {remedy}.")
     return np.ascontiguousarray(images, dtype=np.float32)
+
+
+def _remedy(low, high):
+    """What brings values into [0, 1]: bytes are known by a maximum that takes all eight bits."""
+    if low < 0 or high < 2:
+        return "rescale or clip them"
+    return "divide by 255" if 128 <= high <= 255 else f"rescale them, for instance divide by {high:g}"
 
 
 def _enlarge_digits():

@@ -6,6 +6,7 @@ which `VAE` and `HVAE` take them: `vc.HVAE(**gated_mlp("hvae", latent_dim=80), p
 """
 
 import math
+import operator
 
 import keras
 from keras import layers
@@ -32,6 +33,7 @@ def gated_mlp(model="vae", image_shape=(28, 28, 1), latent_dim=40, parameters=1,
     Returns:
         {name: `keras.Model`}, keyword arguments for `VAE` or `HVAE`.
     """
+    image_shape = tuple(map(operator.index, image_shape))  # Keras insists on Python's integers
 
     def features(x):
         return gated_dense(layers.Flatten()(x))
@@ -50,6 +52,7 @@ def gated_conv(model="vae", image_shape=(28, 28, 1), latent_dim=40, parameters=1
     The encoder's convolutions are those of `CONVOLUTIONS`; the decoder brings its latents to
     the image's size by one gated dense layer and goes through four gated 3×3 convolutions.
     """
+    image_shape = tuple(map(operator.index, image_shape))
 
     def features(x):
         hidden = x
@@ -95,6 +98,7 @@ def _networks(model, image_shape, latent_dim, logvar_range, features, image, sec
     def normal(hidden):
         return normal_heads(hidden, top_dim, logvar_range)
 
+    latent_dim = operator.index(latent_dim)
     top_dim = latent_dim if model == "vae" else latent_dim // 2
     x = keras.Input(image_shape, name="images")
     networks = {"encoder": network("encoder", x, normal(deeper(features(x))))}

@@ -145,10 +145,10 @@ def filters(base, network_size):
 
 
 def _check_shape(image_shape):
-    sizes_are_whole = all(isinstance(size, int) and size > 0 for size in image_shape)
+    sizes_are_whole = all(isinstance(size, numbers.Integral) and size > 0 for size in image_shape)
     if len(image_shape) != 3 or not sizes_are_whole or any(side % 4 for side in image_shape[:2]):
         raise InputError(
             f"image_shape is {tuple(image_shape)}; the convolutional networks halve height and width twice, so they "
             "take (height, width, channels) with both sides multiples of 4: pad the images or use your own networks."
         )
-    return image_shape
+    return tuple(map(int, image_shape))  # Keras insists on Python's integers

@@ -2,7 +2,7 @@
 
 A model asks no more of its prior, and never which one it holds. `connect` is called once by
 the model that owns the prior and tells it the number of latents and, for the VampPrior, the
-encoder whose posteriors it mixes.
+encoder whose posteriors it mixes and the values that data can take.
 """
 
 import contextlib
@@ -28,13 +28,14 @@ class Prior(keras.layers.Layer):
         self.built = True  # weights are made by `connect`, not by a first call
         self.latent_dim = None
 
-    def connect(self, latent_dim, encoder, data_shape):
-        """Makes the weights.
+    def connect(self, latent_dim, encoder, data_shape, value_range=None):
+        """Makes the weights. A prior of your own with weights takes all four, and hands them on to this method.
 
         Args:
             latent_dim: D, the number of latents this prior is over.
             encoder: maps data (B, *data_shape) to the posterior's (mean, logvar), (B, D) each.
             data_shape: shape of one data point, (H, W, C) for images.
+            value_range: (low, high) of the data that the model's likelihood can score, None for all numbers.
 
         Raises:
             InputError: the prior already belongs to a model.
@@ -129,8 +130,8 @@ class MixtureOfGaussians(MixturePrior):
         super().__init__(num_components, **kwargs)
         self.seed = seed
 
-    def connect(self, latent_dim, encoder, data_shape):
-        super().connect(latent_dim, encoder, data_shape)
+    def connect(self, latent_dim, encoder, data_shape, value_range=None):
+        super().connect(latent_dim, encoder, data_shape, value_range)
         shape = (self.num_components, latent_dim)
         start = keras.initializers.RandomNormal(stddev=1.0, seed=self.seed)
         self.means = self.add_weight(shape=shape, initializer=start, name="means")
@@ -172,30 +173,35 @@ class VampPrior(MixturePrior):
         num_components: K; ignored if `pseudo_inputs` are given.
         pseudo_inputs: (K, *data_shape) to start from, or None.
         trainable: False keeps the pseudo-inputs as they start ("VampPrior-data" in the paper).
-        value_range: (low, high) that pseudo-inputs are projected onto, None for no limits.
+        value_range: (low, high) that pseudo-inputs are projected onto, None for no limits; "likelihood" for
+            the values that the model's likelihood can score: [0, 1] for a Bernoulli, no limits for a Gaussian.
     """
 
-    def __init__(self, num_components=500, pseudo_inputs=None, trainable=True, value_range=(0.0, 1.0), **kwargs):
+    def __init__(self, num_components=500, pseudo_inputs=None, trainable=True, value_range="likelihood", **kwargs):
+        if isinstance(value_range, str) and value_range != "likelihood":
+            raise InputError(f'value_range is {value_range!r}; give (low, high), None for no limits, or "likelihood".')
         self._start = None if pseudo_inputs is None else np.asarray(pseudo_inputs, "float32")
         super().__init__(num_components if self._start is None else len(self._start), **kwargs)
         self.train_pseudo_inputs = trainable
-        self.value_range = None if value_range is None else tuple(value_range)
-        if self._start is not None and self.value_range is not None:
-            self._check_range(self._start)
+        self.value_range = tuple(value_range) if isinstance(value_range, list) else value_range
         self.adapted = self._start is not None
 
-    def connect(self, latent_dim, encoder, data_shape):
+    def connect(self, latent_dim, encoder, data_shape, value_range=None):
+        limits = value_range if self.value_range == "likelihood" else self.value_range
         shape = (self.num_components, *data_shape)
         if self._start is not None and self._start.shape != shape:
             raise InputError(
                 f"pseudo_inputs have shape {self._start.shape}; they are data points, so pass them as {shape}."
             )
-        super().connect(latent_dim, encoder, data_shape)
+        if self._start is not None:
+            _check_range("pseudo_inputs", self._start, limits)
+        super().connect(latent_dim, encoder, data_shape, limits)
+        self.value_range = limits
         self.encoder = encoder  # shared with the model, not copied: one set of weights
         self.pseudo_inputs = self.add_weight(
             shape=shape,
             initializer="zeros",
-            constraint=None if self.value_range is None else WithinRange(*self.value_range),
+            constraint=None if limits is None else WithinRange(*limits),
             trainable=self.train_pseudo_inputs,
             name="pseudo_inputs",
         )
@@ -210,25 +216,19 @@ class VampPrior(MixturePrior):
             seed: for the choice; whatever `numpy.random.default_rng` takes.
 
         Raises:
-            InputError: there are fewer data points than components.
+            InputError: there are fewer data points than components, or some lie outside `value_range`.
         """
         self._check_connected()
+        data = np.asarray(data)
         if len(data) < self.num_components:
             raise InputError(
                 f"The VampPrior has {self.num_components} pseudo-inputs but only {len(data)} data points to start "
                 f"them at: choose num_components ≤ {len(data)} or pass pseudo_inputs."
             )
+        _check_range("The data", data, self.value_range)
         chosen = np.random.default_rng(seed).choice(len(data), self.num_components, replace=False)
-        self.pseudo_inputs.assign(np.asarray(data)[np.sort(chosen)])
+        self.pseudo_inputs.assign(data[np.sort(chosen)])
         self.adapted = True
-
-    def _check_range(self, data):
-        low, high = self.value_range
-        if not (data.min() >= low and data.max() <= high):
-            raise InputError(
-                f"pseudo_inputs run from {data.min():g} to {data.max():g}, outside value_range {self.value_range}: "
-                "rescale them, or give the value_range of your data (None for no limits)."
-            )
 
     def components(self):
         mean, logvar = self.encoder(ops.convert_to_tensor(self.pseudo_inputs))
@@ -244,6 +244,14 @@ class VampPrior(MixturePrior):
             "trainable": self.train_pseudo_inputs,
             "value_range": self.value_range,
         }
+
+
+def _check_range(what, data, value_range):
+    if value_range is not None and not (data.min() >= value_range[0] and data.max() <= value_range[1]):
+        raise InputError(
+            f"{what} run from {data.min():g} to {data.max():g}, outside value_range {value_range}: "
+            "rescale them, or give the VampPrior the value_range of your data (None for no limits)."
+        )
 
 
 PRIORS = {"standard": StandardNormal, "mog": MixtureOfGaussians, "vamp": VampPrior}

@@ -119,8 +119,8 @@ def build_model(config, image_shape):
     prior = {
         "standard": lambda: "standard",
         "mog": lambda: MixtureOfGaussians(config.num_components, seed=config.seed),
-        "vamp": lambda: VampPrior(config.num_components),
-        "vamp_data": lambda: VampPrior(config.num_components, trainable=False),
+        "vamp": lambda: VampPrior(config.num_components, value_range=(0.0, 1.0)),
+        "vamp_data": lambda: VampPrior(config.num_components, trainable=False, value_range=(0.0, 1.0)),
     }[config.prior]()
     shared = dict(prior=prior, likelihood=config.likelihood, seed=config.seed)
     if config.network != "conv":

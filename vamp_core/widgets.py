@@ -112,13 +112,13 @@ class LatentExplorer:
     @styled
     def _draw_plane(self):
         if len(self.mean):
-            figure = plots.prior_density(self._log_prior, self.mean, self.labels)
+            figure = plots.prior_density(self._log_prior, self.mean, self.labels, axis_labels=self.axis_labels)
         else:  # as wide as the prior
             draws = ops.convert_to_numpy(self.model.ancestral(1000, seed=0))
             low, high = draws.min(axis=0), draws.max(axis=0)
-            figure = plots.prior_density(self._log_prior, extent=(low[0], high[0], low[1], high[1]))
+            extent = (low[0], high[0], low[1], high[1])
+            figure = plots.prior_density(self._log_prior, extent=extent, axis_labels=self.axis_labels)
         axes = figure.axes[0]
-        axes.set(xlabel=self.axis_labels[0], ylabel=self.axis_labels[1])
         axes.collections[-1].set(alpha=0.3)  # the lines of many narrow components would hide the dots
         for k in np.unique(self.labels):
             name = self.class_names[k] if self.class_names else str(k)

@@ -70,13 +70,14 @@ def latent_spaces(panels, class_names=None, axis_labels=None):
 
 
 @styled
-def prior_density(log_prob, mean=None, labels=None, extent=None):
+def prior_density(log_prob, mean=None, labels=None, extent=None, axis_labels=AXES):
     """The prior over a two-dimensional latent space, and the aggregate posterior as points in it.
 
     Args:
         log_prob: the prior's log-density in nats, (N, 2) → (N,), as `model.prior.log_prob`.
         mean, labels: posterior means, (N, 2), and class numbers that colour them, (N,).
         extent: (left, right, bottom, top) in latent units; without it, where the means lie, or ±4.
+        axis_labels: an HVAE has `HVAE_AXES`.
     """
     from keras import ops  # here, so that the other figures wait for no backend
 
@@ -89,7 +90,9 @@ def prior_density(log_prob, mean=None, labels=None, extent=None):
     z = np.stack(np.meshgrid(across, up), axis=-1).reshape(-1, 2).astype("float32")
     density = ops.convert_to_numpy(log_prob(ops.convert_to_tensor(z))).reshape(200, 200)
     figure = Figure((5, 4.4), layout="compressed")
-    axes = figure.add_subplot(xlabel=AXES[0], ylabel=AXES[1], xlim=extent[:2], ylim=extent[2:], box_aspect=1)
+    axes = figure.add_subplot(
+        xlabel=axis_labels[0], ylabel=axis_labels[1], xlim=extent[:2], ylim=extent[2:], box_aspect=1
+    )
     levels = np.ceil(density.max()) + np.arange(-7, 1)
     filled = axes.contourf(across, up, density, levels, cmap="Greys", vmin=levels[0] - 1, vmax=levels[-1] + 7)
     figure.colorbar(filled, label=r"$\log\,p(z)$ (nats)", shrink=0.8)

@@ -5,6 +5,7 @@ import io
 import matplotlib.figure
 import matplotlib.style
 import numpy as np
+from matplotlib.axes import Axes as Base
 
 # Ten colours that stay apart under the common colour-vision deficiencies (Petroff 2021, arXiv:2107.02270),
 # in an order that gives unlike ones to classes that lie side by side: 4 and 9, 3 and 5, shirt and coat.
@@ -20,10 +21,19 @@ styled = matplotlib.style.context(STYLE, after_reset=True)
 class Figure(matplotlib.figure.Figure):
     """A figure that pyplot does not know of: shown once, where it is returned, and never left open."""
 
+    legend, colorbar = map(styled, (matplotlib.figure.Figure.legend, matplotlib.figure.Figure.colorbar))
+
     def _repr_png_(self):
         # Jupyter shows a Figure by itself only after pyplot has loaded the inline backend.
         self.savefig(png := io.BytesIO(), format="png")
         return png.getvalue()
+
+
+class Axes(Base):
+    """Axes that hold on to the style when a chart is drawn on them later, under the user's settings."""
+
+    set_title, text, annotate = map(styled, (Base.set_title, Base.text, Base.annotate))
+    legend, imshow = map(styled, (Base.legend, Base.imshow))
 
 
 @styled
@@ -39,4 +49,4 @@ def subplots(rows=1, columns=1, size=(5, 3.2), **settings):
         The Figure, and its one Axes or an array of them, (columns,), (rows,) or (rows, columns).
     """
     figure = Figure(size, layout="compressed")
-    return figure, figure.subplots(rows, columns, subplot_kw=settings)
+    return figure, figure.subplots(rows, columns, subplot_kw={"axes_class": Axes, **settings})
