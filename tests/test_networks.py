@@ -209,3 +209,17 @@ def test_log_variances_stay_within_their_range(logvar_range, expected):
     encoder.get_layer("logvar").bias.assign([-100.0, 100.0])
     _, logvar = encoder(np.zeros((1, 8, 8, 1), "float32"))
     assert ops.convert_to_numpy(logvar).tolist() == [expected]
+
+
+def test_a_gain_makes_the_decoder_tell_near_latents_apart_from_the_start():
+    z = np.random.default_rng(0).uniform(-2, 2, (200, 2)).astype("float32")
+    images = [conv_decoder((8, 8, 1), 2, 1, trunk=(64, 64), latent_gain=gain)(z) for gain in (0, 3)]
+    at_keras_start, with_gain = (np.std(ops.convert_to_numpy(each), axis=0).mean() for each in images)
+    assert with_gain > 3 * at_keras_start
+
+
+def test_a_gain_without_a_trunk_is_refused():
+    with pytest.raises(InputError, match="latent_gain is 3, but there is no trunk"):
+        conv_decoder(latent_gain=3)
+    with pytest.raises(InputError, match="latent_gain is -1"):
+        conv_decoder(trunk=(8,), latent_gain=-1)

@@ -8,7 +8,7 @@ from vamp_core.gated_networks import GATED
 from vamp_core.hardware import PRECISIONS
 from vamp_core.likelihoods import LIKELIHOODS
 from vamp_core.models import MODELS, check_sizes
-from vamp_core.networks import LOGVAR_RANGE, NARROW_TO_WIDE, filters
+from vamp_core.networks import LOGVAR_RANGE, NARROW_TO_WIDE, check_gain, filters
 
 # Settings found by measuring, or after the paper; a flag given beside --recipe wins over it.
 RECIPES = {
@@ -82,6 +82,9 @@ class TrainingConfig:
     logvar_range: tuple[float, float] = _setting(
         LOGVAR_RANGE, "least and greatest log-variance of the latents", nargs=2, type=float, metavar=("MIN", "MAX")
     )
+    latent_gain: float = _setting(
+        0.0, "standard deviation of the weights with which the decoder's trunk starts to read the latents; 0: Keras's"
+    )
     binarize: str = _setting(
         "none", "dynamic: draw black and white pixels afresh each epoch; static: once", ("none", "dynamic", "static")
     )
@@ -121,6 +124,7 @@ class TrainingConfig:
         for name in ("encoder_trunk", "decoder_trunk"):
             if any(units < 1 for units in getattr(self, name)):
                 raise InputError(f"--{name} is {getattr(self, name)}; a layer has at least one unit.")
+        check_gain(self.latent_gain, self.decoder_trunk)
         if len(self.logvar_range) != 2 or not self.logvar_range[0] < self.logvar_range[1]:
             raise InputError(
                 f"--logvar_range is {self.logvar_range}; give the least and then the greatest log-variance."

@@ -21,8 +21,8 @@ class VAE(LatentVariableModel):
         latent_dim: D, number of latents, likewise; None for 2.
         prior: "standard", "mog", "vamp" (500 components each), or a `vamp_core.priors.Prior`.
         likelihood: "bernoulli", "gaussian", "learned_gaussian", "discretized_logistic", or such an object.
-        network_size, activation, encoder_trunk, decoder_trunk, logvar_range: see `networks.conv_encoder`
-            and `conv_decoder`.
+        network_size, activation, encoder_trunk, decoder_trunk, logvar_range, latent_gain: see
+            `networks.conv_encoder` and `conv_decoder`.
         encoder: a `keras.Model`, data (B, ...) → (mean, logvar), (B, D) each.
         decoder: a `keras.Model`, latents (B, D) → the likelihood's parameters, (B, ...).
         seed: of the noise drawn in training; None for a different one each time.
@@ -44,6 +44,7 @@ class VAE(LatentVariableModel):
         encoder_trunk=(),
         decoder_trunk=(),
         logvar_range=networks.LOGVAR_RANGE,
+        latent_gain=0,
         encoder=None,
         decoder=None,
         seed=None,
@@ -57,7 +58,7 @@ class VAE(LatentVariableModel):
         self.encoder = encoder or networks.conv_encoder(image_shape, latent_dim, *size, encoder_trunk, logvar_range)
         (data,), (mean, _) = _shapes("encoder", self.encoder)
         self.decoder = decoder or networks.conv_decoder(
-            image_shape, latent_dim, *size, decoder_trunk, self.likelihood.parameters
+            image_shape, latent_dim, *size, decoder_trunk, self.likelihood.parameters, latent_gain
         )
         (z,), _ = _shapes("decoder", self.decoder)
         _check_fit("decoder takes", [z], "the encoder gives", [mean])
@@ -99,7 +100,7 @@ class HVAE(LatentVariableModel):
 
     Args:
         image_shape, prior, likelihood, network_size, activation, seed: as for `VAE`.
-        encoder_trunk, decoder_trunk, logvar_range: as for `VAE`.
+        encoder_trunk, decoder_trunk, logvar_range, latent_gain: as for `VAE`.
         latent_dim: D of both levels together, D/2 each; None for 2.
         encoder: q(z2 | x), a `keras.Model`, data → (mean, logvar).
         image_features: a `keras.Model`, data → (B, F), the image's share of q(z1 | x, z2).
@@ -124,6 +125,7 @@ class HVAE(LatentVariableModel):
         encoder_trunk=(),
         decoder_trunk=(),
         logvar_range=networks.LOGVAR_RANGE,
+        latent_gain=0,
         encoder=None,
         image_features=None,
         lower_encoder=None,
@@ -151,7 +153,7 @@ class HVAE(LatentVariableModel):
         (z2,), (prior_mean1, _) = _shapes("conditional_prior", self.conditional_prior)
         dim = sum(mean2 + mean1)
         self.decoder = decoder or networks.conv_decoder(
-            image_shape, dim, *size, decoder_trunk, self.likelihood.parameters
+            image_shape, dim, *size, decoder_trunk, self.likelihood.parameters, latent_gain
         )
         (z,), _ = _shapes("decoder", self.decoder)
         _check_fit("image_features take", [seen], "the encoder takes", [data])

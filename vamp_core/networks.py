@@ -87,7 +87,9 @@ def conditional_prior(top_dim, latent_dim, activation="relu", logvar_range=LOGVA
     return keras.Model(z2, outputs, name="conditional_prior")
 
 
-def conv_decoder(image_shape=(28, 28, 1), latent_dim=2, network_size=4, activation="relu", trunk=(), parameters=1):
+def conv_decoder(
+    image_shape=(28, 28, 1), latent_dim=2, network_size=4, activation="relu", trunk=(), parameters=1, latent_gain=0
+):
     """The convolutional p(x | z): a dense layer onto 1/4 × 1/4 of the image, five transposed convolutions.
 
     Args:
@@ -96,14 +98,18 @@ def conv_decoder(image_shape=(28, 28, 1), latent_dim=2, network_size=4, activati
         trunk: units of dense (swish) layers between the latent and the first dense layer, for
             instance (256, 256, 256): few latents need depth to unfold, not width.
         parameters: numbers per value that the likelihood asks for (1 for a Bernoulli).
+        latent_gain: standard deviation of the weights with which the trunk's first layer starts; 0 for Keras's
+            own start. There all units bend at the origin and hardly anywhere else, so that only latents far
+            apart make unlike images: under a prior without a scale of its own the latents run away.
 
     Returns:
         A `keras.Model`: latents (B, D) → (B, H, W, C · parameters), before any sigmoid, in float32.
     """
     height, width, channels = _check_shape(image_shape)
     narrow, middle, wide = (filters(base, network_size) for base in NARROW_TO_WIDE)
+    check_gain(latent_gain, trunk)
     z = keras.Input((latent_dim,), name="z")
-    hidden = _dense_stack(z, trunk, "swish")
+    hidden = _dense_stack(z, trunk, "swish", latent_gain)
     hidden = layers.Dense(height // 4 * (width // 4) * 32, activation="relu", dtype="float32")(hidden)
     hidden = layers.Reshape((height // 4, width // 4, 32))(hidden)
     for count, strides in ((wide, 1), (middle, 2), (middle, 1), (narrow, 2)):
@@ -121,9 +127,15 @@ def _image_features(images, network_size, activation):
     return layers.Dense(256, activation=activation)(layers.Flatten()(hidden))
 
 
-def _dense_stack(hidden, units, activation):
+def _dense_stack(hidden, units, activation, gain=0):
+    """Dense layers; with a gain, the units of the first one bend along lines all over the plane |z| ≲ 2."""
+    start = {}
+    if gain:
+        start["kernel_initializer"] = keras.initializers.RandomNormal(stddev=gain)
+        start["bias_initializer"] = keras.initializers.RandomUniform(-2 * gain, 2 * gain)
     for count in units:
-        hidden = layers.Dense(count, activation=activation, dtype="float32")(hidden)
+        hidden = layers.Dense(count, activation=activation, dtype="float32", **start)(hidden)
+        start = {}
     return hidden
 
 
@@ -132,6 +144,17 @@ def normal_heads(hidden, latent_dim, logvar_range=LOGVAR_RANGE):
     mean = layers.Dense(latent_dim, dtype="float32", name="mean")(hidden)
     logvar = layers.Dense(latent_dim, dtype="float32", name="logvar")(hidden)
     return [mean, ops.clip(logvar, *logvar_range)]
+
+
+def check_gain(latent_gain, trunk):
+    """Raises an `InputError` for a gain that is negative, or that no layer would have."""
+    if not latent_gain >= 0:
+        raise InputError(f"latent_gain is {latent_gain}; choose 0 for Keras's own start, or for instance 3.")
+    if latent_gain and not trunk:
+        raise InputError(
+            f"latent_gain is {latent_gain}, but there is no trunk that it would be of: give the decoder one, "
+            "for instance (256, 256, 256), or leave the gain at 0."
+        )
 
 
 def filters(base, network_size):

@@ -135,6 +135,7 @@ def build_model(config, image_shape):
         encoder_trunk=config.encoder_trunk,
         decoder_trunk=config.decoder_trunk,
         logvar_range=config.logvar_range,
+        latent_gain=config.latent_gain,
         **shared,
     )
 
