@@ -2,7 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: test train results results-check results-figures notebooks book page-models page-points repository clean
+.PHONY: test train results results-check results-figures results-likelihood notebooks book page-models page-points repository clean
 
 test: .venv/installed
 	$(BIN)/ruff check .
@@ -18,6 +18,10 @@ results: .venv/installed
 
 results-figures: .venv/installed
 	$(BIN)/python book/results.py figures
+
+# Test log-likelihoods of the paper's models that are trained, or of one; goes on where it was stopped.
+results-likelihood: .venv/installed
+	$(BIN)/python book/results.py likelihood $(RUN)
 
 results-check: .venv/installed
 	$(BIN)/python book/results.py check

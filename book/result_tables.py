@@ -91,10 +91,18 @@ def tried():
     """The trials of the recipe: ELBO of held-out training images after the last epoch, by range of the log-variance."""
     rows = []
     for name in ("mnist-vae", "mnist-vae-vamp"):
-        folders = [RECORDS / "tried" / f"{name}-{width}" for width in ("narrow", "wide")]
-        ends = [read_history(folder / "history.csv") for folder in folders]
-        rows.append([f"`{name}`", *(f"{end['val_elbo'][-1]:.2f} (KL {end['val_kl'][-1]:.2f})" for end in ends)])
+        ends = [_end_of_trial(f"{name}-{width}") for width in ("narrow", "wide")]
+        rows.append([f"`{name}`", *(f"{end['val_elbo']:.2f} (KL {end['val_kl']:.2f})" for end in ends)])
     return _table(["model", "log-variance in [−6, 2]", "in [−12, 6]"], rows)
+
+
+def gains():
+    """The trials of the decoder's start, likewise."""
+    rows = []
+    for name, seed in (*product(("mnist-vae", "mnist-vae-vamp"), (0, 1)), ("mnist-hvae-vamp", 1)):
+        ends = [_end_of_trial(f"{name}-{start}" + f"-seed{seed}" * bool(seed)) for start in ("wide", "gain")]
+        rows.append([f"`{name}`", str(seed), *(f"{end['val_elbo']:.2f}" for end in ends)])
+    return _table(["model", "seed", "Keras's start", "`latent_gain` 3"], rows)
 
 
 def likelihoods():
@@ -115,6 +123,7 @@ TABLES = {
     "seeds": seeds,
     "forty_latents": forty_latents,
     "tried": tried,
+    "gains": gains,
     "likelihoods": likelihoods,
 }
 
@@ -139,6 +148,11 @@ def shipped():
 def metric(name, key):
     """[the entry `key` of a record's metrics], or [] where there is none."""
     return [metrics[key] for metrics in _record(name, "metrics") if key in metrics]
+
+
+def _end_of_trial(name):
+    """{column: its last entry} of a trial's history."""
+    return {key: values[-1] for key, values in read_history(RECORDS / "tried" / name / "history.csv").items()}
 
 
 def _record(name, what):

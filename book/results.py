@@ -1,6 +1,6 @@
 """The models of the book: trains them, publishes weights and records, and checks that no card lies.
 
-    python book/results.py train [NAME ...]        all, or some; goes on where it was stopped
+    python book/results.py train [NAME ...]        all but the paper's, or some; goes on where it was stopped
     python book/results.py likelihood [NAME ...]   test log-likelihoods of the paper's models, likewise
     python book/results.py check                   recomputes every card's test ELBO
     python book/results.py figures                 draws the result figures, and writes the tables
@@ -158,13 +158,14 @@ def main():
         result_tables.write()
         return figures(arguments.data_dir)
     folders = (arguments.output_dir, arguments.data_dir)
-    configs = paper_table.paper(*folders)
-    if arguments.action == "train":
-        configs = runs(*folders) | repetitions(*folders) | configs
+    configs = unnamed = paper_table.paper(*folders)
+    if arguments.action == "train":  # of the paper's models the convolutional ones take a day each: only by name
+        unnamed = runs(*folders) | repetitions(*folders)
+        configs = unnamed | configs
     for name in arguments.names:
         if name not in configs:
             sys.exit(f"results.py: error: {name!r} is none to {arguments.action}; choose from {', '.join(configs)}.")
-    chosen = {name: configs[name] for name in arguments.names or configs}
+    chosen = {name: configs[name] for name in arguments.names or unnamed}
     if arguments.action == "train":
         train(chosen)
         return
