@@ -34,7 +34,7 @@ def test_the_core_is_keras_only():
 
 def test_imports_run_one_way():
     """distributions → likelihoods, priors, networks, losses → base → models → evaluation, config → training."""
-    order = ["errors", "files", "quiet", "distributions", "data", "hardware", "likelihoods", "networks"]
+    order = ["errors", "files", "resume_file", "quiet", "distributions", "data", "hardware", "likelihoods", "networks"]
     order += ["gated_networks", "losses", "priors", "base", "models", "flops", "pareto", "importance"]
     order += ["evaluation", "aggregate", "config", "run_folder", "training", "plots", "widgets", "report", "pretrained"]
     files = {path.relative_to(ROOT / "vamp_core"): path.read_text() for path in (ROOT / "vamp_core").rglob("*.py")}
