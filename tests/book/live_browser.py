@@ -66,12 +66,19 @@ def test_a_model_file_that_fails_is_told_and_the_page_goes_on(opened, harm):
 
 
 def test_the_start_page_shows_one_plane_without_the_pad(opened, home):
-    page = opened(f"{home}book/intro.html")
+    sizes = []
+
+    def weigh(response):
+        if "/_static/live/" in response.url:
+            sizes.append(int(response.headers.get("content-length") or 0))
+
+    page = opened(f"{home}book/intro.html", prepare=lambda page: page.on("response", weigh))
     point_at(page, 0.4, 0.4)
     page.locator(".live-place", has_text="At (").first.wait_for()
+    wait_for_decoder(page)
     assert page.locator(".live-plane").count() == 1
     assert page.locator(".live-pad").count() == 0
-    assert page.bytes < 3e6
+    assert 1e6 < sum(sizes) < 2e6  # what the plane adds to the page, its decoder included
 
 
 # -- hands ----------------------------------------------------------------------------------
