@@ -45,6 +45,21 @@ def test_every_card_has_the_record_of_its_training(name):
     assert len((folder / "history.csv").read_text().splitlines()) == card["epochs"] + 1
 
 
+@pytest.mark.parametrize(
+    ("page", "names"),
+    [
+        ("README.md", ("mnist-vae-seed1", "mnist-vae-vamp-seed1")),
+        ("notebooks/05_mnist_results.ipynb", ("mnist-vae-seed1", "mnist-vae-vamp-seed1")),
+        ("book/results_made.md", ("tried/mnist-vae-gain-24-epochs", "tried/mnist-vae-vamp-gain-24-epochs")),
+    ],
+)
+def test_numbers_in_sentences_are_those_of_the_records(page, names):
+    text = (ROOT / page).read_text()
+    for name in names:
+        [elbo] = result_tables.metric(name, "test_elbo")
+        assert f"{elbo:.2f}".replace("-", "−") in text
+
+
 def test_shipped_weights_stay_small():
     assert sum(path.stat().st_size for path in (ROOT / "vamp_core" / "pretrained").glob("*.npz")) <= 25e6
 
