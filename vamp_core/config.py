@@ -16,6 +16,7 @@ RECIPES = {
         network_size=1.0,
         encoder_trunk=(256,),
         decoder_trunk=(256, 256, 256),
+        latent_gain=3.0,
         logvar_range=(-12.0, 6.0),
         lr=2e-3,
         lr_schedule="cosine",
