@@ -24,7 +24,7 @@ def test_the_first_view_is_small_and_silent(opened):
     page = opened()
     assert page.locator(".live-panel:visible").count() == 2
     assert max(image_on(page, ".live-image")[::4]) > 200
-    assert page.bytes < 3e6
+    assert page.bytes < 1.5e6
 
 
 def test_without_scripts_a_picture_and_a_sentence_stand_there(opened):
@@ -73,6 +73,7 @@ def test_the_start_page_shows_one_plane_without_the_pad(opened, home):
             sizes.append(int(response.headers.get("content-length") or 0))
 
     page = opened(f"{home}book/intro.html", prepare=lambda page: page.on("response", weigh))
+    assert page.bytes < 2e6  # without MathJax and without the theme's second set of icons
     point_at(page, 0.4, 0.4)
     page.locator(".live-place", has_text="At (").first.wait_for()
     wait_for_decoder(page)
