@@ -6,6 +6,7 @@ A notebook that ends in an error, or prints a warning, stays as it was and the c
 one took are kept in `book/results/notebooks.json`, from which the notebooks' own statements come.
 """
 
+import base64
 import contextlib
 import json
 import os
@@ -13,11 +14,13 @@ import resource
 import sys
 import tempfile
 import time
+from io import BytesIO
 from pathlib import Path
 
 import nbformat
 from nbclient import NotebookClient
 from nbclient.exceptions import CellExecutionError
+from PIL import Image
 
 from vamp_core.files import whole, write_json
 from vamp_core.hardware import device_name
@@ -48,11 +51,28 @@ def tidied(notebook):
         cell.metadata.pop("execution", None)
         if "outputs" in cell:  # what is left of a widget without its kernel is a number that leads nowhere
             cell.outputs = [output for output in cell.outputs if WIDGET not in output.get("data", ())]
+        for output in cell.get("outputs", ()):
+            if picture := output.get("data", {}).get("image/png"):
+                output.data["image/png"] = smaller(picture)
     notebook.metadata = {
         "kernelspec": {"display_name": "Python 3", "language": "python", "name": "python3"},
         "language_info": {"name": "python"},
     }
     return notebook
+
+
+def smaller(picture):
+    """A PNG (base64) with the same pixels in fewer bytes: without transparency, and without colours, if it has none."""
+    image = Image.open(BytesIO(base64.b64decode(picture)))
+    pixels = image.convert("RGB")
+    if image.convert("RGBA").getchannel("A").getextrema() != (255, 255):
+        return picture
+    grey = pixels.convert("L")
+    if grey.convert("RGB").tobytes() == pixels.tobytes():
+        pixels = grey
+    file = BytesIO()
+    pixels.save(file, "PNG", optimize=True, dpi=image.info.get("dpi"))
+    return base64.b64encode(file.getvalue()).decode()
 
 
 def complaints(notebook):
