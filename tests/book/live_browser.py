@@ -95,6 +95,27 @@ def wait_for_decoder(page):
     page.wait_for_function("!document.querySelector('.live-waiting, .live-said:not(:empty)')")
 
 
+def place_at(page, x):
+    """The latents that the page reads out for a place of the first plane."""
+    point_at(page, x)
+    page.evaluate("new Promise(requestAnimationFrame)")
+    return [float(z) for z in re.findall(r"-?[\d.]+", page.locator(".live-place").first.inner_text().replace("−", "-"))]
+
+
+def test_closer_shows_a_quarter_of_each_axis_and_then_the_whole_plane_again(opened):
+    page = opened()
+    point_at(page)
+    wait_for_decoder(page)
+    shown = {}
+    for view, button in (("whole", "Closer"), ("near", "Whole plane"), ("again", None)):
+        shown[view] = place_at(page, 0.75)[0] - place_at(page, 0.25)[0], image_on(page, ".live-plane")
+        if button:
+            page.get_by_role("button", name=button).first.click()
+            page.get_by_role("button", name="Whole plane" if view == "whole" else "Closer").first.wait_for()
+    assert shown["near"][0] == pytest.approx(shown["whole"][0] / 4, abs=0.02)
+    assert shown["again"] == shown["whole"] != shown["near"]
+
+
 def test_moving_decodes_and_two_pins_show_the_way(opened):
     page = opened()
     point_at(page, 0.3, 0.4)

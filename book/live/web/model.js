@@ -31,6 +31,13 @@ window.Live = window.Live || {};
       return this.twoLevels ? [z[0], Live.drawn(...this.conditional(z), Live.normalPair(Math.random))[0]] : z;
     }
 
+    // log p(z) at places one above the other: they share the first latent.
+    logPrior(first, seconds) {
+      if (!this.twoLevels) return seconds.map(second => this.prior.logProb([first, second]));
+      const upper = this.prior.logProb([first]), lower = this.conditional([first]);
+      return seconds.map(second => upper + Live.normalLogProb([second], ...lower));
+    }
+
     // p(z1 | z2) and q(z1 | x, z2), as [mean, logvar].
     conditional(z2) { return this.heads(Live.run(this.conditional_prior, Float32Array.from(z2))); }
     lower(features, z2) {

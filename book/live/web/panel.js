@@ -5,6 +5,7 @@ window.Live = window.Live || {};
   "use strict";
 
   const { make } = Live;
+  const CLOSER = "Closer";
 
   Live.Panel = class {
     // `title` names the panel for screen readers; `hint` is the id of the text that says which keys there are.
@@ -36,6 +37,7 @@ window.Live = window.Live || {};
       this.place = make("p", { class: "live-place" });
       this.near = make("p", { class: "live-quiet" });
       this.drawButton = make("button", { type: "button", text: "Sample the prior", onclick: () => this.sample() });
+      this.closerButton = make("button", { type: "button", text: CLOSER, onclick: () => this.closer() });
       this.clearButton = make("button", { type: "button", text: "Clear", onclick: () => this.clear() });
       this.strip = make("canvas", { class: "live-strip", role: "img", hidden: true });
       this.stripText = make("p", { class: "live-quiet", text: "Pin two points (click, or Enter) to see the way from A to B." });
@@ -47,7 +49,7 @@ window.Live = window.Live || {};
         make("div", { class: "live-frame" }, this.up, this.canvas, this.across),
         make("div", { class: "live-readout" },
           this.picture,
-          make("div", {}, this.place, this.near, make("div", { class: "live-buttons" }, this.drawButton, this.clearButton))),
+          make("div", {}, this.place, this.near, make("div", { class: "live-buttons" }, this.drawButton, this.closerButton, this.clearButton))),
         this.strip, this.stripText, this.said, this.whisper);
     }
 
@@ -67,6 +69,7 @@ window.Live = window.Live || {};
         if (this.entry !== entry) return; // another one was chosen meanwhile
         this.model = new Live.Model(entry, content);
         this.plane.show(content, Live.index.dataSets[entry.dataSet].classes, this.model.prior);
+        this.closerButton.textContent = CLOSER;
         this.point = content.start;
         this.forget();
         this.result.title.textContent = entry.title;
@@ -143,6 +146,16 @@ window.Live = window.Live || {};
       const z = this.model.sample();
       this.samples = [...this.samples.slice(-39), z];
       Live.glide(this.point, z, place => this.move(place));
+    }
+
+    // To the part of the plane around the point, or back to all of it.
+    async closer() {
+      await this.wake(); // an HVAE's density needs it
+      if (!this.model || !this.model.canDecode) return;
+      if (this.plane.closer) this.plane.lookAtAll();
+      else this.plane.lookCloser(this.point, this.model);
+      this.closerButton.textContent = this.plane.closer ? "Whole plane" : CLOSER;
+      this.redraw();
     }
 
     // At most one decoding a frame, however often the hand moves.

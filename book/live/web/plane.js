@@ -4,6 +4,13 @@ window.Live = window.Live || {};
 (function () {
   "use strict";
 
+  const CLOSER = 4; // times
+  const FINE = 96; // points along each axis of a density that is computed here
+
+  const ticks = ([low, high], count) => Array.from({ length: count }, (_, k) => low + (k / (count - 1)) * (high - low));
+  const median = values => values.sort((a, b) => a - b)[Math.floor(values.length / 2)];
+  const middle = points => [0, 1].map(d => median(points.map(point => point[d])));
+
   Live.Plane = class {
     constructor(canvas, palette) {
       this.canvas = canvas;
@@ -17,13 +24,36 @@ window.Live = window.Live || {};
       const flat = Live.halves(content.points);
       this.points = Array.from({ length: flat.length / 2 }, (_, n) => [flat[2 * n], flat[2 * n + 1]]);
       this.labels = Live.bytes(content.labels);
-      this.limits = content.limits;
-      this.grid = Live.halves(content.density);
-      this.side = content.side;
+      const { limits, side, places } = content;
+      this.whole = { limits, grid: Live.halves(content.density), side, places };
       this.components = prior.means || [];
       this.names = classes.map(name => (name.length === 1 ? name : "")); // longer ones stand in the legend
-      this.places = content.places;
-      this.still = null;
+      this.lookAtAll();
+    }
+
+    lookAtAll() { Object.assign(this, this.whole, { closer: false, still: null }); }
+
+    // Shows the part of the plane around a place, whose density the model computes anew.
+    lookCloser([x, y], model) {
+      const limits = this.whole.limits.map(([low, high], d) => {
+        const half = (high - low) / (2 * CLOSER), centre = Math.min(Math.max([x, y][d], low + half), high - half);
+        return [centre - half, centre + half];
+      });
+      const [across, up] = limits.map(pair => ticks(pair, FINE)), grid = new Float32Array(FINE ** 2);
+      const highest = this.highest(model);
+      across.forEach((z, column) => {
+        model.logPrior(z, up).forEach((log, row) => { grid[row * FINE + column] = log - highest; });
+      });
+      // From near, the classes' names have room where their points are.
+      const places = this.names.map((_, label) => middle(this.points.filter((_, n) => this.labels[n] === label)));
+      Object.assign(this, { limits, grid, side: FINE, places, closer: true, still: null });
+    }
+
+    // The density where the whole plane's grid has its highest value, so that bands mean the same from near and far.
+    highest(model) {
+      const { limits, grid, side } = this.whole, at = grid.indexOf(Math.max(...grid));
+      const [across, up] = limits.map(pair => ticks(pair, side));
+      return model.logPrior(across[at % side], [up[Math.floor(at / side)]])[0];
     }
 
     // Latents to pixels of the canvas on the page, and back.
