@@ -132,7 +132,7 @@ class LatentExplorer:
 
         def slider(label, low, high):
             step = (high - low) / 500
-            return ipywidgets.FloatSlider(min=low, max=high, step=step, description=label, readout_format=".2f")
+            return ipywidgets.FloatSlider(min=low, max=high, step=step, description=label, readout=False)
 
         self.sliders = [slider(*each) for each in zip(self._names(), *self.extent.T.tolist(), strict=True)]
         self.plane = _plane_widget(figure, axes, self.extent)
@@ -146,6 +146,8 @@ class LatentExplorer:
         self.plane.observe(lambda change: self.move(change["new"]), "z")
 
     def _slide(self, axis, change):
+        if abs(change["new"] - self.z[axis]) <= 0.5001 * change["owner"].step:
+            return  # the browser has only rounded the point to the slider's steps
         z = list(self.z)
         z[axis] = change["new"]
         self.move(z)

@@ -188,6 +188,24 @@ def test_a_phone_shows_it_in_one_column_and_takes_fingers(opened):
     page.locator(".live-strip").first.wait_for()
 
 
+def test_what_is_loading_does_not_move_the_pad(opened):
+    page = opened(prepare=lambda page: page.route("**/*.generator.js", lambda route: None))  # no answer
+    place = "() => document.querySelector('.live-pad').getBoundingClientRect().top + scrollY"
+    before = page.evaluate(place)
+    point_at(page)
+    page.locator(".live-said", has_text="Loading the decoder").first.wait_for()
+    assert page.evaluate(place) == before
+
+
+def test_a_browser_that_hides_canvases_from_pages_is_told_so(opened):
+    noise = "(x, y, width, height) => ({data: new Uint8Array(4 * width * height).fill(99)})"
+    noise = f"CanvasRenderingContext2D.prototype.getImageData = {noise}"
+    page = opened(prepare=lambda page: page.add_init_script(noise))
+    draw_a_one(page)
+    page.get_by_text("answers with noise").wait_for()
+    assert "The pad is blank" in page.locator(".live-result").first.inner_text()
+
+
 CLOTHES = """
 Live.index.dataSets.fashionmnist = {title: "Clothes", thing: "piece of clothing", box: 28, filled: true,
     classes: "T-shirt/top,Trouser,Pullover,Dress,Coat,Sandal,Shirt,Sneaker,Bag,Ankle boot".split(",")};

@@ -6,6 +6,8 @@ window.Live = window.Live || {};
 
   const { make } = Live;
   const SIDE = 280; // of the pad, in its own units
+  const BLIND = "This browser answers with noise when a page reads its own drawing, so the models cannot see it: " +
+    "allow this page to read canvases (\u201cextract canvas data\u201d), and draw again.";
   const STEP = 14; // of the pen moved by keys
   const ARROWS = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1] };
 
@@ -123,7 +125,9 @@ window.Live = window.Live || {};
       requestAnimationFrame(() => {
         this.waiting = false;
         this.paint();
-        const image = Live.imageOf(this.strokes, this.style());
+        const blind = this.strokes.length > 0 && !Live.seesItsCanvases();
+        if (blind) this.say(BLIND);
+        const image = blind ? null : Live.imageOf(this.strokes, this.style());
         Live.paint(this.seen, [image || new Float32Array(784)]);
         this.changed(image, this.finished);
         this.finished = false;

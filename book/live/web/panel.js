@@ -46,11 +46,11 @@ window.Live = window.Live || {};
       this.element = make("section", { class: "live-panel", "aria-label": title },
         make("label", { class: "live-model" }, make("span", { class: "live-hidden", text: title }), this.select),
         this.note,
-        make("div", { class: "live-frame" }, this.up, this.canvas, this.across),
+        make("div", { class: "live-frame" }, this.up, this.canvas, this.across, this.said),
         make("div", { class: "live-readout" },
           this.picture,
           make("div", {}, this.place, this.near, make("div", { class: "live-buttons" }, this.drawButton, this.closerButton, this.clearButton))),
-        this.strip, this.stripText, this.said, this.whisper);
+        this.strip, this.stripText, this.whisper);
     }
 
     // Offers some models and shows one of them.

@@ -25,6 +25,10 @@ window.Live = window.Live || {};
     return rendered(strokes, scale, middle.map((value, d) => value + SIDE / 2 - mass[d]), filled);
   };
 
+  // Whether this page gets back what it drew. Browsers that guard against fingerprinting may answer with noise,
+  // until the reader allows the page to read its canvases.
+  Live.seesItsCanvases = () => rendered([], 1, [0, 0], false).every(value => value < 0.05);
+
   function rendered(strokes, scale, offset, filled) {
     const canvas = document.createElement("canvas");
     canvas.width = canvas.height = SIDE;
