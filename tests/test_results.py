@@ -50,7 +50,8 @@ def test_every_card_has_the_record_of_its_training(name):
     [
         ("README.md", ("mnist-vae-seed1", "mnist-vae-vamp-seed1")),
         ("notebooks/05_mnist_results.ipynb", ("mnist-vae-seed1", "mnist-vae-vamp-seed1")),
-        ("book/results_made.md", ("tried/mnist-vae-gain-24-epochs", "tried/mnist-vae-vamp-gain-24-epochs")),
+        ("book/results_made.md", ("tried/mnist-vae-vamp-wide-24-epochs-seed1",)),
+        ("notebooks/09_train_it_yourself.ipynb", ("mnist-vae-vamp",)),
     ],
 )
 def test_numbers_in_sentences_are_those_of_the_records(page, names):
