@@ -16,6 +16,7 @@ from vamp_core.report import scored_images
 from vamp_core.run_folder import read_history
 
 ROOT = Path(__file__).parents[1]
+SEEDS = ("mnist-vae-seed1", "mnist-vae-vamp-seed1", "mnist-hvae-seed1", "mnist-hvae-vamp-seed1")
 
 
 def test_readme_shows_the_cards():
@@ -48,8 +49,9 @@ def test_every_card_has_the_record_of_its_training(name):
 @pytest.mark.parametrize(
     ("page", "names"),
     [
-        ("README.md", ("mnist-vae-seed1", "mnist-vae-vamp-seed1")),
-        ("notebooks/05_mnist_results.ipynb", ("mnist-vae-seed1", "mnist-vae-vamp-seed1")),
+        ("README.md", SEEDS),
+        ("notebooks/05_mnist_results.ipynb", SEEDS),
+        ("notebooks/04_hvae.ipynb", ("mnist-hvae-seed1", "mnist-hvae-vamp-seed1")),
         ("book/results_made.md", ("tried/mnist-vae-vamp-wide-24-epochs-seed1",)),
         ("notebooks/09_train_it_yourself.ipynb", ("mnist-vae-vamp",)),
     ],
