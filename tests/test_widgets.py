@@ -58,6 +58,15 @@ def test_a_slider_moves_the_point_and_shows_what_the_decoder_makes_of_it(explore
         np.testing.assert_array_equal(pixels(explorer.pictures[0], 6), decoded(explorer, z))
 
 
+def test_a_slider_that_only_rounds_the_point_leaves_it_where_it_is(explorer):
+    slider = explorer.sliders[0]
+    before = explorer.z
+    slider.value = before[0] + 0.4 * slider.step  # as a browser answers
+    assert tuple(explorer.z) == tuple(before)
+    slider.value = before[0] + 2 * slider.step
+    assert explorer.z[0] == pytest.approx(before[0] + 2 * slider.step)
+
+
 def test_what_the_plane_sends_moves_the_sliders_and_stays_pinned(explorer):
     z = explorer.extent.mean(axis=1).tolist()
     explorer.plane.set_state({"z": z, "pinned": True})
