@@ -47,7 +47,7 @@ def cpu_flags(cpuinfo=Path("/proc/cpuinfo")):
 
 
 def device_name(cpuinfo=Path("/proc/cpuinfo")):
-    """What a run's record calls the machine: the GPU, or the CPU with the features that matter for its speed."""
+    """What a run's record calls the machine: the GPU, or the CPU, its usable cores, and what its speed depends on."""
     if (found := gpu()) is not None:
         return found[0]
     try:
@@ -56,7 +56,8 @@ def device_name(cpuinfo=Path("/proc/cpuinfo")):
     except (OSError, StopIteration):
         name = platform.processor() or platform.machine()
     features = sorted(cpu_flags(cpuinfo) & (BFLOAT16_CPU_FLAGS | {"avx512f", "avx2"}))
-    return f"{name}, {os.cpu_count()} cores" + (f" ({', '.join(features)})" if features else "")
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
+    return f"{name}, {cores} core{'s' * (cores != 1)}" + (f" ({', '.join(features)})" if features else "")
 
 
 def has_fast_bfloat16():
