@@ -11,6 +11,7 @@ from vamp_core.report import scored_images
 from vamp_core.run_folder import RunFolder
 
 SAMPLES = 5000  # per image, as the paper has it
+BOUND_SAMPLES = 50  # per image, for the bound that all images are given
 NETWORKS = {"vae": ("vae", "gated_mlp"), "hvae": ("hvae", "gated_mlp"), "convhvae": ("hvae", "gated_conv")}
 
 
@@ -29,9 +30,11 @@ def paper(output_dir="runs", data_dir=None):
 
 
 def score(configs, images):
-    """Estimates the test log-likelihood of each trained model, on the first `images` test images, for its record.
+    """Estimates the mean test log-likelihood of each trained model, for its record.
 
-    Goes on where it was stopped, and from fewer images to more.
+    Only `images` test images, chosen at random, are given the paper's number of samples. All of them are given the
+    bound by `BOUND_SAMPLES`, which costs a hundredth and lies close below: see `summary`. Goes on where it was
+    stopped, and from fewer images to more.
     """
     for name, config in configs.items():
         folder = RunFolder(config).path
@@ -39,28 +42,44 @@ def score(configs, images):
             print(f"{name}: not trained yet, in {folder}.")
             continue
         model = keras.saving.load_model(folder / "model.keras")
-        x = scored_images(vc.load_data(config.data_set, config.data_dir), config)[:images]
+        x = scored_images(vc.load_data(config.data_set, config.data_dir), config)
+        chosen = np.random.default_rng(0).permutation(len(x))[:images]
         done = folder / "likelihood.npz"
-        found = vc.log_likelihood(model, x, samples=SAMPLES, resume_file=done)
+        found = vc.log_likelihood(model, x[chosen], samples=SAMPLES, resume_file=done)
+        bound = vc.iwae_bound(model, x, BOUND_SAMPLES)
         with np.load(done) as file:
             minutes = float(file["seconds"]) / 60
-        record = summary(found) | {"samples": SAMPLES, "minutes": round(minutes, 1)}
+        record = summary(found, bound, chosen) | {"samples": SAMPLES, "minutes": round(minutes, 1)}
         (RECORDS / name).mkdir(parents=True, exist_ok=True)
         write_json(RECORDS / name / "likelihood.json", record)
         print(f"{name}: test NLL {record['nll']:.2f} ± {record['standard_error']:.2f} nats.")
 
 
-def summary(found):
-    """What the record tells of a `LogLikelihood`, in nats.
+def summary(found, bound, chosen):
+    """The mean log-likelihood of all test images, from that of some and a cheap lower bound of all.
 
-    `standard_error` is that of the mean over images: their spread, which holds the Monte-Carlo errors too, over √N.
-    `monte_carlo_error` is the mean over images of what 5,000 samples leave open in each alone.
+    The difference estimator of survey sampling (Cochran 1977, Sampling Techniques, chapter 7): the mean of the bound
+    over all images, plus the mean over the chosen ones of what the estimate has more than the bound. Unbiased for the
+    mean estimate of all images, and with a small error, since the difference varies far less than the likelihood.
+
+    Args:
+        found: the `LogLikelihood` of the chosen images, (n,) each.
+        bound: of all images, (N,) nats.
+        chosen: indices of the n images among the N.
+
+    Returns:
+        A dictionary, in nats: the `nll`; its `standard_error`, from the choice of images and, where all are chosen,
+        from the importance samples alone; the share of the chosen images whose Pareto k̂ is above 0.7; and counts.
     """
-    estimates = found.estimate
+    gain = found.estimate - bound[chosen]
+    n, of_all = len(gain), len(bound)
+    choice = (1 - n / of_all) * np.var(gain, ddof=1)  # the part of the images that was left out counts
+    noise = np.mean(np.square(found.standard_error))
     return {
-        "nll": -float(np.mean(estimates)),
-        "standard_error": float(np.std(estimates, ddof=1) / np.sqrt(len(estimates))),
-        "monte_carlo_error": float(np.mean(found.standard_error)),
+        "nll": -float(np.mean(bound) + np.mean(gain)),
+        "standard_error": float(np.sqrt((choice + noise) / n)),
         "pareto_k_above_0.7": float(np.mean(found.pareto_k > 0.7)),
-        "images": len(estimates),
+        "images": n,
+        "test_images": of_all,
+        "bound_samples": BOUND_SAMPLES,
     }

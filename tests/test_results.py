@@ -11,6 +11,7 @@ import results
 
 import vamp_core as vc
 from vamp_core.config import RECIPES
+from vamp_core.evaluation import LogLikelihood
 from vamp_core.pretrained import read_card
 from vamp_core.report import scored_images
 from vamp_core.run_folder import read_history
@@ -122,8 +123,37 @@ def test_a_log_likelihood_is_recorded_and_goes_on_to_more_images(tmp_path, monke
     for images in (8, 12):
         paper_table.score({"digits": config}, images)
         found = json.loads((tmp_path / "records" / "digits" / "likelihood.json").read_text())
-        expected = vc.log_likelihood(model, scored_images(data, config)[:images], samples=20, verbose=0)
-        assert (found["images"], found["samples"]) == (images, 20)
-        assert found["nll"] == pytest.approx(-expected.estimate.mean(), rel=1e-5)
-        error = np.std(expected.estimate, ddof=1) / np.sqrt(images)
-        assert found["standard_error"] == pytest.approx(error, rel=1e-4)
+        x = scored_images(data, config)
+        chosen = np.random.default_rng(0).permutation(len(x))[:images]
+        expected = vc.log_likelihood(model, x[chosen], samples=20, verbose=0).estimate
+        bound = vc.iwae_bound(model, x, k=paper_table.BOUND_SAMPLES)
+        assert (found["images"], found["test_images"], found["samples"]) == (images, len(x), 20)
+        assert found["nll"] == pytest.approx(-np.mean(bound) - np.mean(expected - bound[chosen]), rel=1e-5)
+
+
+def test_a_few_images_and_a_bound_of_all_give_the_mean_of_all_with_its_error():
+    """Of many choices of images: unbiased, and off by one standard error on average."""
+    rng = np.random.default_rng(0)
+    estimate = rng.normal(-85, 25, 2000)
+    bound = estimate - rng.gamma(2.0, 0.5, 2000)
+    error = np.full(2000, 0.01)
+    zeros = np.zeros(2000)
+    standardised = []
+    for _ in range(400):
+        chosen = rng.permutation(2000)[:200]
+        found = LogLikelihood(estimate[chosen], error[chosen], zeros[chosen], zeros[chosen])
+        record = paper_table.summary(found, bound, chosen)
+        assert record["standard_error"] < 0.1  # the 200 images alone would leave 1.7
+        standardised.append((-record["nll"] - estimate.mean()) / record["standard_error"])
+    assert abs(np.mean(standardised)) < 4 / np.sqrt(400)
+    assert np.std(standardised) == pytest.approx(1, abs=0.15)
+
+
+def test_with_all_images_the_bound_plays_no_part():
+    rng = np.random.default_rng(0)
+    estimate, error = rng.normal(-85, 25, 100), np.full(100, 0.3)
+    found = LogLikelihood(estimate, error, error, np.linspace(0.5, 0.9, 100))
+    record = paper_table.summary(found, rng.normal(size=100), np.arange(100))
+    assert record["nll"] == pytest.approx(-estimate.mean())
+    assert record["standard_error"] == pytest.approx(0.03)
+    assert record["pareto_k_above_0.7"] == pytest.approx(0.5)
