@@ -14,13 +14,12 @@ import resource
 import sys
 import tempfile
 import time
-from io import BytesIO
 from pathlib import Path
 
 import nbformat
 from nbclient import NotebookClient
 from nbclient.exceptions import CellExecutionError
-from PIL import Image
+from pictures import smaller
 
 from vamp_core.files import whole, write_json
 from vamp_core.hardware import device_name
@@ -53,26 +52,12 @@ def tidied(notebook):
             cell.outputs = [output for output in cell.outputs if WIDGET not in output.get("data", ())]
         for output in cell.get("outputs", ()):
             if picture := output.get("data", {}).get("image/png"):
-                output.data["image/png"] = smaller(picture)
+                output.data["image/png"] = base64.b64encode(smaller(base64.b64decode(picture))).decode()
     notebook.metadata = {
         "kernelspec": {"display_name": "Python 3", "language": "python", "name": "python3"},
         "language_info": {"name": "python"},
     }
     return notebook
-
-
-def smaller(picture):
-    """A PNG (base64) with the same pixels in fewer bytes: without transparency, and without colours, if it has none."""
-    image = Image.open(BytesIO(base64.b64decode(picture)))
-    pixels = image.convert("RGB")
-    if image.convert("RGBA").getchannel("A").getextrema() != (255, 255):
-        return picture
-    grey = pixels.convert("L")
-    if grey.convert("RGB").tobytes() == pixels.tobytes():
-        pixels = grey
-    file = BytesIO()
-    pixels.save(file, "PNG", optimize=True, dpi=image.info.get("dpi"))
-    return base64.b64encode(file.getvalue()).decode()
 
 
 def complaints(notebook):

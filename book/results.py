@@ -11,11 +11,13 @@ import json
 import shutil
 import sys
 from dataclasses import replace
+from io import BytesIO
 from itertools import product
 
 import numpy as np
 import paper_table
 import result_tables
+from pictures import smaller
 from result_tables import FORERUNNER, RECORDS
 
 import vamp_core as vc
@@ -119,8 +121,10 @@ def figures(data_dir):
         histories = {title: read_history(RECORDS / name / "history.csv") for title, name in names.items()}
         for what, figure in result_figures(data, models, histories):
             path = FIGURES / f"{data_set}_{what}.png"
+            drawn = BytesIO()
+            figure.savefig(drawn)
             with whole(path) as partial:
-                figure.savefig(partial)
+                partial.write_bytes(smaller(drawn.getvalue()))
             print(path)
 
 
