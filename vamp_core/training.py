@@ -42,7 +42,9 @@ class Batches(keras.utils.PyDataset):
     """
 
     def __init__(self, images, batch_size, seed, redraw=False):
-        super().__init__()
+        # With two workers Keras fetches ahead itself. Else it has tf.data do so, whose tuning thread it waits for after
+        # each epoch: up to as long as the epoch took, in TensorFlow 2.21.
+        super().__init__(workers=2)
         self.images, self.batch_size, self.seed, self.redraw = images, batch_size, seed, redraw
         self.begin_epoch(0)
 
