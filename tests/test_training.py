@@ -17,7 +17,7 @@ import pytest
 import vamp_core as vc
 from vamp_core.report import report
 from vamp_core.run_folder import RunFolder, read_history
-from vamp_core.training import Batches, RunRecorder, TrainingDiverged, build_model
+from vamp_core.training import Batches, RunRecorder, TrainingDiverged, _compile, build_model
 
 ROOT = Path(__file__).parents[1]
 # Small enough to train in seconds: scikit-learn's digits, one to four filters.
@@ -85,6 +85,8 @@ def test_flags_and_fields_are_the_same_settings():
         ("--num_components 0", "--num_components is 0"),
         ("--iwae_samples 0", "--iwae_samples is 0"),
         ("--seed -1", "--seed is -1"),
+        ("--clip_norm -1", "--clip_norm is -1"),
+        ("--clip_norm nan", "--clip_norm is nan"),
         ("--decoder_trunk 256 0", r"--decoder_trunk is \(256, 0\)"),
         ("--logvar_range 2 -6", r"--logvar_range is \(2.0, -6.0\)"),
         ("--precision float8", "--precision is 'float8'"),
@@ -267,6 +269,14 @@ def test_learning_rate_rises_and_falls(tmp_path):
     _, _, folder = vc.train(config(tmp_path, **settings))
     rates = folder.read_history()["learning_rate"]
     np.testing.assert_allclose(rates, [1e-3, 0.75e-3, 0.25e-3, 0.0], atol=1e-5)
+
+
+@pytest.mark.parametrize(("clip_norm", "limit"), [(0.0, None), (2.5, 2.5)])
+def test_the_gradients_norm_has_a_limit_if_one_is_given(tmp_path, clip_norm, limit):
+    settings = config(tmp_path, clip_norm=clip_norm)
+    model = build_model(settings, (8, 8, 1))
+    _compile(model, settings, steps_per_epoch=1)
+    assert model.optimizer.global_clipnorm == limit
 
 
 # -- batches and models --------------------------------------------------------------------

@@ -91,6 +91,7 @@ class TrainingConfig:
     )
     lr_schedule: str = _setting("constant", "learning rate over the run", ("constant", "cosine"))
     lr_warmup_epochs: int = _setting(0, "epochs over which the learning rate rises from zero")
+    clip_norm: float = _setting(0.0, "largest norm of a step's gradient, over all weights together; 0: no limit")
     iwae_samples: int = _setting(1, "importance samples per image in the training objective; 1: the ELBO")
     warmup_epochs: int = _setting(0, "epochs over which the weight of the KL term rises to one")
     early_stopping: int = _setting(0, "stop after so many epochs without a better validation loss; 0: never")
@@ -117,8 +118,8 @@ class TrainingConfig:
         for name in ("lr", "epochs", "batch_size", "latent_dim", "network_size", "num_components", "iwae_samples"):
             if not getattr(self, name) > 0:
                 raise InputError(f"--{name} is {getattr(self, name)}; choose a positive number.")
-        for name in ("lr_warmup_epochs", "warmup_epochs", "early_stopping", "validation_images", "seed"):
-            if getattr(self, name) < 0:
+        for name in ("lr_warmup_epochs", "clip_norm", "warmup_epochs", "early_stopping", "validation_images", "seed"):
+            if not getattr(self, name) >= 0:
                 raise InputError(f"--{name} is {getattr(self, name)}; choose zero or more.")
         check_sizes(self.latent_dim, MODELS[self.model].levels, self.activation)
         filters(NARROW_TO_WIDE[0], self.network_size)

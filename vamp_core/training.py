@@ -80,7 +80,7 @@ class RunRecorder(keras.callbacks.Callback):
             raise TrainingDiverged(
                 f"The loss became {logs['loss']} in step {batch + 1} of epoch {epochs + 1}: "
                 f"{epochs} finished epochs are kept in {self.folder.path}; "
-                f"try a --lr below {self.config.lr:g} or --precision float32."
+                f"try a --lr below {self.config.lr:g}, a --clip_norm or --precision float32."
             )
 
     def on_epoch_end(self, epoch, logs=None):
@@ -227,7 +227,7 @@ def _compile(model, config, steps_per_epoch):
     if config.jit == "on":
         model.supports_jit = True
     model.compile(
-        optimizer=keras.optimizers.Adam(rate),
+        optimizer=keras.optimizers.Adam(rate, global_clipnorm=config.clip_norm or None),
         iwae_samples=config.iwae_samples,
         jit_compile={"auto": "auto", "on": True, "off": False}[config.jit],
     )
