@@ -12,7 +12,8 @@ from vamp_core.run_folder import RunFolder
 
 SAMPLES = 5000  # per image, as the paper has it
 BOUND_SAMPLES = 50  # per image, for the bound that all images are given
-# Of the dense HVAE, whose gradients have norms of 15 to 50; without a limit a training was lost, see the results' page.
+# Above the gradients of ordinary steps, 27 to 48 where it was looked at; without a limit a training was lost, of which
+# the page on the results tells.
 HVAE_CLIP_NORM = 50.0
 NETWORKS = {"vae": ("vae", "gated_mlp"), "hvae": ("hvae", "gated_mlp"), "convhvae": ("hvae", "gated_conv")}
 
