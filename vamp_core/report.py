@@ -31,7 +31,9 @@ def report(model, data, folder, config):
     """
     x_test = scored_images(data, config)
     metrics = {f"test_{name}": value for name, value in mean_elbo(model, x_test).items()}
-    levels = np.split(active_units(model, x_test), MODELS[config.model].levels)
+    # A hundredth of the prior's own variance, since a learned prior holds latents to no scale.
+    threshold = 0.01 * np.var(model.ancestral(10_000, seed=0), axis=0)
+    levels = np.split(active_units(model, x_test, threshold), MODELS[config.model].levels)
     metrics["active_units"] = [int(level.sum()) for level in levels]  # of an HVAE, z2 first
     history = folder.read_history()
     metrics |= {"epochs": len(history["epoch"]), "minutes": round(sum(history["seconds"]) / 60, 2)}
