@@ -73,7 +73,7 @@ def test_the_start_page_shows_one_plane_without_the_pad(opened, home):
             sizes.append(int(response.headers.get("content-length") or 0))
 
     page = opened(f"{home}book/intro.html", prepare=lambda page: page.on("response", weigh))
-    assert page.bytes < 2e6  # without MathJax and without the theme's second set of icons
+    assert page.bytes < 2.8e6  # with the gallery, without MathJax and without the theme's second set of icons
     point_at(page, 0.4, 0.4)
     page.locator(".live-place", has_text="At (").first.wait_for()
     wait_for_decoder(page)
