@@ -70,6 +70,17 @@ def test_means_over_seeds_in_sentences_are_those_of_the_records(page):
         assert result_tables.mean_and_deviation(elbos).replace("-", "−") in text
 
 
+@pytest.mark.parametrize("page", ["README.md", "notebooks/07_likelihood.ipynb"])
+def test_likelihoods_in_sentences_are_those_of_the_records(page):
+    text = (ROOT / page).read_text()
+    for model in ("vae", "hvae"):
+        standard, vamp = (
+            json.loads((result_tables.RECORDS / f"paper-{model}{prior}" / "likelihood.json").read_text())["nll"]
+            for prior in ("", "-vamp")
+        )
+        assert f"{standard:.2f} → {vamp:.2f}" in text
+
+
 def test_shipped_weights_stay_small():
     assert sum(path.stat().st_size for path in (ROOT / "vamp_core" / "pretrained").glob("*.npz")) <= 25e6
 
