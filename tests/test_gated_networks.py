@@ -14,21 +14,29 @@ KINDS = [(network, model) for network in GATED for model in ("vae", "hvae")]
 MODELS = {"vae": vc.VAE, "hvae": vc.HVAE}
 
 
-@pytest.mark.parametrize(("shape", "gated"), [((5,), gated_dense), ((8, 8, 2), lambda x, n: gated_conv2d(x, n, 3, 2))])
-def test_a_gated_layer_is_a_linear_one_times_the_sigmoid_of_another(shape, gated):
-    inputs = keras.Input(shape)
-    model = keras.Model(inputs, gated(inputs, 4))
+def test_a_gated_dense_layer_is_a_linear_one_times_the_sigmoid_of_another():
+    inputs = keras.Input((5,))
+    model = keras.Model(inputs, gated_dense(inputs, 4))
     linear, gate = (layer for layer in model.layers if layer.weights)
     assert linear.activation is keras.activations.linear
     assert gate.activation is keras.activations.sigmoid
-    x = ops.convert_to_tensor(np.random.default_rng(1).normal(size=(3, *shape)).astype("float32"))
+    x = ops.convert_to_tensor(np.random.default_rng(1).normal(size=(3, 5)).astype("float32"))
     np.testing.assert_allclose(
         ops.convert_to_numpy(model(x)), ops.convert_to_numpy(linear(x)) * ops.convert_to_numpy(gate(x)), rtol=1e-6
     )
 
 
+def test_a_gated_convolution_is_a_linear_one_times_the_sigmoid_of_another():
+    inputs = keras.Input((8, 8, 2))
+    model = keras.Model(inputs, gated_conv2d(inputs, 4, 3, 2))
+    (both,) = (layer for layer in model.layers if layer.weights)
+    x = np.random.default_rng(1).normal(size=(3, 8, 8, 2)).astype("float32")
+    linear, gate = np.split(ops.convert_to_numpy(both(x)), 2, axis=-1)
+    np.testing.assert_allclose(ops.convert_to_numpy(model(x)), linear / (1 + np.exp(-gate)), rtol=1e-5)
+
+
 def kernels(network):
-    """Kernel shapes of the linear halves of a network's layers."""
+    """Kernel shapes of a network's layers; of gated dense ones of the linear half, of gated convolutions of both."""
     return [
         tuple(layer.kernel.shape)
         for layer in network.layers
@@ -49,11 +57,15 @@ def test_the_mlp_is_the_papers():
 
 def test_the_convolutions_are_the_papers():
     networks = gated_conv("hvae", latent_dim=80)
+    both = 2  # a convolution and its gate
     convolutions = [(7, 7, 1, 32), (3, 3, 32, 32), (5, 5, 32, 64), (3, 3, 64, 64), (3, 3, 64, 6)]
+    convolutions = [(*kernel, both * filters) for *kernel, filters in convolutions]
     assert kernels(networks["encoder"]) == [*convolutions, (294, 40), (294, 40)]
     assert networks["image_features"].output_shape == (None, 294)
     assert networks["decoder"].output_shape == (None, 28, 28, 1)
-    assert kernels(networks["decoder"])[2:] == [(600, 784), (3, 3, 1, 64), *[(3, 3, 64, 64)] * 3, (1, 1, 64, 1)]
+    assert kernels(networks["decoder"])[2:] == [
+        (600, 784), (3, 3, 1, both * 64), *[(3, 3, 64, both * 64)] * 3, (1, 1, 64, 1)
+    ]  # fmt: skip
 
 
 @pytest.mark.parametrize(("network", "kind"), KINDS)

@@ -9,7 +9,7 @@ import math
 import operator
 
 import keras
-from keras import layers
+from keras import layers, ops
 
 from vamp_core.networks import LOGVAR_RANGE, normal_heads
 
@@ -77,10 +77,9 @@ def gated_dense(hidden, units=HIDDEN):
 
 def gated_conv2d(hidden, filters, kernel, strides=1):
     """A convolution times the sigmoid of another: (B, H, W, n) → (B, H / strides, W / strides, filters)."""
-    settings = dict(kernel_size=kernel, strides=strides, padding="same")
-    linear = layers.Conv2D(filters, **settings)(hidden)
-    gate = layers.Conv2D(filters, activation="sigmoid", **settings)(hidden)
-    return layers.Multiply()([linear, gate])
+    # Both in one, of twice the filters: few filters leave an accelerator's matrix units half empty.
+    both = layers.Conv2D(2 * filters, kernel, strides, padding="same")(hidden)
+    return ops.glu(both)
 
 
 def _networks(model, image_shape, latent_dim, logvar_range, features, image, second_layer):
