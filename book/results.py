@@ -164,7 +164,7 @@ def main():
         return figures(arguments.data_dir)
     folders = (arguments.output_dir, arguments.data_dir)
     configs = unnamed = paper_table.paper(*folders)
-    if arguments.action == "train":  # of the paper's models the convolutional ones take a day each: only by name
+    if arguments.action == "train":  # of the paper's models the convolutional ones are days of a CPU: only by name
         unnamed = runs(*folders) | repetitions(*folders)
         configs = unnamed | configs
     for name in arguments.names:
