@@ -134,7 +134,7 @@ def likelihoods():
             cells = [_nats(found), f"{theirs:.2f}" if theirs else "", f"{found['images']:,}"]
             cells += [f"{found['pareto_k_above_0.7']:.1%}", f"{metric(name, 'epochs')[0]}", _trained_on(name)]
             rows.append([f"`{name}`", *cells])
-    return _table(["model", "test NLL (nats)", "paper's", "images", "k̂ > 0.7", "epochs", "trained on"], rows)
+    return _table(["model", "test NLL (nats)", "paper's", "images", "k̂\u00a0>\u00a00.7", "epochs", "trained on"], rows)
 
 
 def shorter_trainings():
@@ -205,14 +205,14 @@ def _record(name, what):
 
 
 def _nats(likelihood):
-    return f"{likelihood['nll']:.2f} ± {likelihood['standard_error']:.2f}"
+    return f"{likelihood['nll']:.2f}\u00a0±\u00a0{likelihood['standard_error']:.2f}"  # on one line
 
 
 def _trained_on(name):
-    """Minutes and device of a training."""
+    """Minutes of a training, and the GPU's name or the number of CPU cores."""
     [config] = _record(name, "config")
-    device = config["sessions"][0]["device"].split(" (")[0]
-    return f"{device}, {metric(name, 'minutes')[0]:.0f} minutes"
+    device = config["sessions"][0]["device"].split(" (")[0].removeprefix("NVIDIA ").split(", ")[-1]
+    return f"{device}, {metric(name, 'minutes')[0]:.0f} min"
 
 
 @cache
