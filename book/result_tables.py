@@ -212,7 +212,7 @@ def _trained_on(name):
     """Minutes of a training, and the GPU's name or the number of CPU cores."""
     [config] = _record(name, "config")
     device = config["sessions"][0]["device"].split(" (")[0].removeprefix("NVIDIA ").split(", ")[-1]
-    return f"{device}, {metric(name, 'minutes')[0]:.0f} min"
+    return f"{device}, {metric(name, 'minutes')[0]:.0f}\u00a0min"
 
 
 @cache
