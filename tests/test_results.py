@@ -70,6 +70,12 @@ def test_means_over_seeds_in_sentences_are_those_of_the_records(page):
         assert result_tables.mean_and_deviation(elbos).replace("-", "−") in text
 
 
+def test_the_page_says_what_the_lost_posteriors_would_make_of_the_likelihood():
+    text = (ROOT / "book/results_made.md").read_text()
+    found = json.loads((result_tables.RECORDS / "paper-hvae" / "likelihood.json").read_text())
+    assert f"{found['nll_by_own_posteriors']:.2f}" in text
+
+
 @pytest.mark.parametrize("page", ["README.md", "notebooks/07_likelihood.ipynb"])
 def test_likelihoods_in_sentences_are_those_of_the_records(page):
     text = (ROOT / page).read_text()
@@ -176,6 +182,7 @@ def test_an_image_whose_posterior_is_lost_has_that_of_its_like(on_digits, monkey
     paper_table.score({"digits": on_digits}, images=12)
     assert recorded()["lost_posteriors"] == 1
     assert recorded()["nll"] == pytest.approx(healthy, abs=0.5)
+    assert recorded()["nll_by_own_posteriors"] == pytest.approx(1e6 / len(x), rel=0.2)
 
 
 def test_a_few_images_and_a_bound_of_all_give_the_mean_of_all_with_its_error():
