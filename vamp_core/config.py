@@ -33,8 +33,7 @@ RECIPES = {
         lr=4e-3,
         lr_schedule="cosine",
         lr_warmup_epochs=1,
-        # Above the gradients of ordinary steps, 27 to 48 where it was looked at; without a limit trainings were lost,
-        # of which the page on the results tells.
+        # Without a limit trainings were lost, of which the page on the results tells.
         clip_norm=50.0,
         epochs=400,
         warmup_epochs=10,
