@@ -10,6 +10,7 @@ import math
 import keras
 from keras import ops, random
 
+from vamp_core.bounds import bounded
 from vamp_core.distributions import (
     as_generator,
     bernoulli_log_prob,
@@ -130,7 +131,7 @@ class LearnedGaussian(Likelihood):
 
     def _mean_and_logvar(self, mean_logvar):
         mean, logvar = ops.split(float32(mean_logvar), 2, axis=-1)
-        return mean, ops.clip(logvar, -8.0, 4.0)
+        return mean, bounded(logvar, -8.0, 4.0)
 
 
 @keras.saving.register_keras_serializable(package="vamp_core")
@@ -161,7 +162,7 @@ class DiscretizedLogistic(Likelihood):
 
     def _mean_and_logscale(self, location_logscale):
         location, logscale = ops.split(float32(location_logscale), 2, axis=-1)
-        return ops.sigmoid(location), ops.clip(logscale, -7.0, 3.0)
+        return ops.sigmoid(location), bounded(logscale, -7.0, 3.0)
 
 
 LIKELIHOODS = {

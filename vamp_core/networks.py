@@ -12,8 +12,9 @@ where the time goes, follow the policy.
 import numbers
 
 import keras
-from keras import layers, ops
+from keras import layers
 
+from vamp_core.bounds import Bounded
 from vamp_core.errors import InputError
 
 # The forerunner's limits on the log-variance of latents: a standard deviation of 0.05 to 2.7.
@@ -143,7 +144,7 @@ def normal_heads(hidden, latent_dim, logvar_range=LOGVAR_RANGE):
     """The last layers of a q or p over latents: [mean, logvar], (B, latent_dim) each, in float32."""
     mean = layers.Dense(latent_dim, dtype="float32", name="mean")(hidden)
     logvar = layers.Dense(latent_dim, dtype="float32", name="logvar")(hidden)
-    return [mean, ops.clip(logvar, *logvar_range)]
+    return [mean, Bounded(*logvar_range, dtype="float32", name="within_range")(logvar)]
 
 
 def check_gain(latent_gain, trunk):
