@@ -34,8 +34,8 @@ def conv_encoder(
         network_size: s; the convolutions have 8s, 16s, 16s and 32s filters.
         activation: of the convolutions and the dense layer, any name that Keras knows.
         trunk: units of dense (swish) layers before the heads, for instance (256,).
-        logvar_range: least and greatest log-variance. Where it is too narrow, posteriors pile up at its ends,
-            and there they learn nothing of their width any more.
+        logvar_range: least and greatest log-variance, kept as by `bounded`. Where it is too narrow, posteriors
+            pile up at its ends.
 
     Returns:
         A `keras.Model`: images (B, H, W, C) → [mean (B, D), logvar (B, D) within `logvar_range`].
