@@ -2,6 +2,7 @@
 
 import keras
 import numpy as np
+import pytest
 from gradients import value_and_gradients
 from keras import layers, ops
 
@@ -16,31 +17,31 @@ def test_values_are_those_of_a_clip():
     assert np.array_equal(ops.convert_to_numpy(bounded(AT, LOW, HIGH)), np.clip(AT, LOW, HIGH))
 
 
-def test_beyond_an_end_only_gradients_that_lead_back_are_passed():
+@pytest.mark.parametrize("slope", [2.0, -2.0])
+def test_beyond_an_end_only_gradients_that_lead_back_are_passed(slope):
     x = keras.Variable(AT)
-    for slope in (2.0, -2.0):
-        value, (gradient,) = value_and_gradients(lambda: slope * ops.sum(bounded(1.0 * x, LOW, HIGH)), [x])
-        assert value == slope * np.clip(AT, LOW, HIGH).sum()
-        # Descent goes down where the slope is positive: from below that leads further out, from above back in.
-        leads_out = AT < LOW if slope > 0 else AT > HIGH
-        assert np.array_equal(gradient, np.where(leads_out, 0, slope))
+    value, (gradient,) = value_and_gradients(lambda: slope * ops.sum(bounded(1.0 * x, LOW, HIGH)), [x])
+    assert value == slope * np.clip(AT, LOW, HIGH).sum()
+    # Descent goes down where the slope is positive: from below that leads further out, from above back in.
+    leads_out = AT < LOW if slope > 0 else AT > HIGH
+    assert np.array_equal(gradient, np.where(leads_out, 0, slope))
 
 
-def test_descent_brings_values_back_from_beyond_and_does_not_wind_up():
+@pytest.mark.parametrize("start", [-4.0, 6.0])
+def test_descent_brings_values_back_from_beyond_and_does_not_wind_up(start):
     """To where the best value within the range is, from either side, and without drifting away at the ends."""
     best = np.float32([-5.0, 0.5, 5.0])  # two of the three lie beyond the ends
+    x = keras.Variable(np.full(3, start, "float32"))
 
-    def squared_distance(x):
-        return ops.sum(ops.square(x - ops.convert_to_tensor(best)))
+    def squared_distance():
+        return ops.sum(ops.square(bounded(1.0 * x, LOW, HIGH) - ops.convert_to_tensor(best)))
 
-    for start in (-4.0, 6.0):
-        x = keras.Variable(np.full(3, start, "float32"))
-        for _ in range(300):
-            _, (gradient,) = value_and_gradients(lambda: squared_distance(bounded(1.0 * x, LOW, HIGH)), [x])
-            x.assign(ops.convert_to_numpy(x) - 0.02 * gradient)
-        within = np.clip(best, LOW, HIGH)
-        assert np.allclose(ops.convert_to_numpy(bounded(1.0 * x, LOW, HIGH)), within, atol=1e-3)
-        assert np.all(np.abs(ops.convert_to_numpy(x) - within) <= max(abs(start - within)))
+    for _ in range(300):
+        _, (gradient,) = value_and_gradients(squared_distance, [x])
+        x.assign(ops.convert_to_numpy(x) - 0.02 * gradient)
+    within = np.clip(best, LOW, HIGH)
+    assert np.allclose(ops.convert_to_numpy(bounded(1.0 * x, LOW, HIGH)), within, atol=1e-3)
+    assert np.all(np.abs(ops.convert_to_numpy(x) - within) <= max(abs(start - within)))
 
 
 def test_a_posterior_far_too_wide_is_told_so():

@@ -7,10 +7,9 @@ from keras import layers, ops
 def bounded(x, low, high):
     """`ops.clip(x, low, high)` whose gradient lives on beyond the ends, where it leads back inside.
 
-    A clip's own gradient is zero out there, so that what one unlucky step has thrown beyond an end stays
-    forever. Here a step of gradient descent on a value beyond an end either brings it nearer or, where
-    descent would lead further out, leaves it where it is: the projected gradient (Bertsekas 1976, IEEE
-    Transactions on Automatic Control 21).
+    A clip's own gradient is zero out there, so that only chance brings back what one unlucky step has
+    thrown beyond an end. Here a step of gradient descent on a value beyond an end brings it nearer or,
+    where it would lead further out, leaves it where it is.
 
     Args:
         x: a tensor of any shape (TensorFlow takes no variable here).
