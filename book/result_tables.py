@@ -158,7 +158,7 @@ def outliers():
             settings = config["experiment"]
             low, high = (f"{end:g}" for end in settings["logvar_range"])
             elbos = np.array(read_history(RECORDS / name / "history.csv")["elbo"][30:140])  # all four have so many
-            gradient = "lost" if name.endswith("short-warmup") else "kept"
+            gradient = "lost" if name.endswith("short-warmup") else "kept"  # the first was made before `bounded`
             cells = [f"[{low},\u00a0{high}]".replace("-", "−"), f"{settings['warmup_epochs']} epochs", gradient]
             rows.append([*cells, str(np.sum(elbos < -200)), "−" + _power(-elbos.min())])
     heading = ["range", "KL\u00a0warm-up", "gradient beyond it", "epochs with an ELBO below −200", "worst ELBO (nats)"]

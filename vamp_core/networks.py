@@ -144,7 +144,7 @@ def normal_heads(hidden, latent_dim, logvar_range=LOGVAR_RANGE):
     """The last layers of a q or p over latents: [mean, logvar], (B, latent_dim) each, in float32."""
     mean = layers.Dense(latent_dim, dtype="float32", name="mean")(hidden)
     logvar = layers.Dense(latent_dim, dtype="float32", name="logvar")(hidden)
-    return [mean, Bounded(*logvar_range, dtype="float32", name="within_range")(logvar)]
+    return [mean, Bounded(*logvar_range, dtype="float32")(logvar)]
 
 
 def check_gain(latent_gain, trunk):
