@@ -92,6 +92,7 @@ def test_flags_and_fields_are_the_same_settings():
         ("--precision float8", "--precision is 'float8'"),
         ("--early_stopping 5", "--validation_images"),
         ("--lr_warmup_epochs 9 --epochs 9", "--lr_warmup_epochs is 9 of 9"),
+        ("--recipe paper --epochs 9", "--warmup_epochs is 100 of 9"),
         ("--gs_key a/b", "--gs_key is 'a/b'"),
         ("--resume --overwrite", "give one of them"),
         ("--learning_rate 1", "unrecognized arguments: --learning_rate 1"),

@@ -137,10 +137,11 @@ class TrainingConfig:
                 "--early_stopping would choose the best epoch on the test images: "
                 "hold training images out with --validation_images, for instance 10000."
             )
-        if self.lr_warmup_epochs >= self.epochs and self.lr_warmup_epochs:
-            raise InputError(
-                f"--lr_warmup_epochs is {self.lr_warmup_epochs} of {self.epochs} epochs: choose fewer than --epochs."
-            )
+        for name in ("lr_warmup_epochs", "warmup_epochs"):
+            if getattr(self, name) >= self.epochs:
+                raise InputError(
+                    f"--{name} is {getattr(self, name)} of {self.epochs} epochs: choose fewer than --epochs."
+                )
         if self.gs_key is not None and (self.gs_key in ("", ".", "..") or set(self.gs_key) & set("/\\")):
             raise InputError(f"--gs_key is {self.gs_key!r}; it names one folder, so leave out slashes.")
         if self.resume and self.overwrite:
