@@ -36,8 +36,8 @@ def test_imports_run_one_way():
     """distributions, bounds → likelihoods, priors, networks, losses → base → models → evaluation, config → training."""
     order = ["errors", "files", "resume_file", "quiet", "distributions", "data", "hardware", "bounds"]
     order += ["likelihoods", "networks", "gated_networks", "losses", "priors", "base", "models", "flops", "pareto"]
-    order += ["importance", "evaluation", "aggregate", "config", "run_folder", "training", "plots", "widgets", "report"]
-    order += ["pretrained"]
+    order += ["importance", "evaluation", "aggregate", "config", "run_folder", "warm_start", "training", "plots"]
+    order += ["widgets", "report", "pretrained"]
     files = {path.relative_to(ROOT / "vamp_core"): path.read_text() for path in (ROOT / "vamp_core").rglob("*.py")}
     assert {path.parts[0].removesuffix(".py") for path in files} == {*order, "__init__"}
     for position, module in enumerate(order):

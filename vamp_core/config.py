@@ -99,6 +99,9 @@ class TrainingConfig:
     validation_images: int = _setting(
         0, "training images held out to validate on; 0: validate on the test images, as the forerunner does"
     )
+    start_from: str | None = _setting(
+        None, "trained model, a file model.keras, whose networks the training starts at, and whose prior if it is alike"
+    )
     seed: int = _setting(0, "of weights, noise, shuffling and binarization")
     precision: str = _setting("auto", "auto: mixed_bfloat16 where the hardware multiplies in it", PRECISIONS)
     jit: str = _setting("auto", "XLA compilation; auto: off on a CPU", ("auto", "on", "off"))

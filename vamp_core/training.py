@@ -25,6 +25,7 @@ from vamp_core.losses import KLWarmup
 from vamp_core.models import MODELS
 from vamp_core.priors import MixtureOfGaussians, VampPrior
 from vamp_core.run_folder import RunFolder
+from vamp_core.warm_start import warm_start
 
 
 class TrainingDiverged(RuntimeError):
@@ -174,6 +175,8 @@ def train(config):
     if uses_pseudo_inputs:
         model.prior.adapt(images, seed=config.seed)
     epochs_done = folder.load_checkpoint(model)
+    if config.start_from and not epochs_done:
+        warm_start(model, config.start_from)
     folder.begin_session(config, {"first_epoch": epochs_done + 1, **_made_with(precision, data)})
 
     batches = Batches(images, config.batch_size, config.seed, redraw=config.binarize == "dynamic")
