@@ -42,11 +42,11 @@ def paper(output_dir="runs", data_dir=None):
     return found
 
 
-def score(configs, images):
+def score(configs, images, bound_samples=BOUND_SAMPLES):
     """Estimates the mean test log-likelihood of each trained model, for its record.
 
     Only `images` test images, chosen at random, are given the paper's number of samples. All of them are given the
-    bound by `BOUND_SAMPLES`, which costs a hundredth and lies close below: see `summary`. Goes on where it was stopped,
+    bound by `bound_samples`, which costs a hundredth and lies close below: see `summary`. Goes on where it was stopped,
     and from fewer images to more.
     """
     for name, config in configs.items():
@@ -56,13 +56,14 @@ def score(configs, images):
             continue
         model = keras.saving.load_model(folder / "model.keras")
         x = scored_images(vc.load_data(config.data_set, config.data_dir), config)
-        bound = vc.iwae_bound(model, x, BOUND_SAMPLES)
+        bound = vc.iwae_bound(model, x, bound_samples)
         chosen = np.random.default_rng(0).permutation(len(x))[:images]
         done = folder / "likelihood.npz"
         found = vc.log_likelihood(model, x[chosen], samples=SAMPLES, resume_file=done)
         with np.load(done) as file:
             minutes = float(file["seconds"]) / 60
-        record = summary(found, bound, chosen) | {"samples": SAMPLES, "minutes": round(minutes, 1)}
+        record = summary(found, bound, chosen)
+        record |= {"bound_samples": bound_samples, "samples": SAMPLES, "minutes": round(minutes, 1)}
         if len(chosen) == len(x):
             record |= check_of_summary(found, bound, chosen)
         (RECORDS / name).mkdir(parents=True, exist_ok=True)
@@ -96,7 +97,6 @@ def summary(found, bound, chosen):
         "pareto_k_above_0.7": float(np.mean(found.pareto_k > 0.7)),
         "images": n,
         "test_images": of_all,
-        "bound_samples": BOUND_SAMPLES,
     }
 
 

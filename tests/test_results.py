@@ -3,6 +3,7 @@
 import json
 from pathlib import Path
 
+import baseline
 import numpy as np
 import paper_table
 import pytest
@@ -15,6 +16,7 @@ from vamp_core.evaluation import LogLikelihood
 from vamp_core.pretrained import read_card
 from vamp_core.report import scored_images
 from vamp_core.run_folder import read_history
+from vamp_core.training import build_model
 
 ROOT = Path(__file__).parents[1]
 
@@ -223,3 +225,24 @@ def test_all_images_tell_what_each_tenth_of_them_would_have_said():
     assert (check["tenths"][0], check["errors_of_tenths"][0]) == (first["nll"], first["standard_error"])
     assert check["spread"] == pytest.approx(np.std(estimate))
     assert check["spread_of_distance"] == pytest.approx(np.std(estimate - bound))
+
+
+@pytest.mark.parametrize("kind", ["vae", "hvae"])
+@pytest.mark.parametrize("network", ["gated_mlp", "gated_conv"])
+def test_the_vampprior_does_not_notice_that_latents_are_standardized(kind, network):
+    config = vc.TrainingConfig(
+        model=kind, network=network, prior="vamp", latent_dim=6, num_components=5, logvar_range=(-12, 6)
+    )
+    model = build_model(config, (8, 8, 1))
+    x = vc.binarize(np.random.default_rng(0).random((30, 8, 8, 1)), seed=0)
+    model.prior.adapt(x)
+    for name in ("mean", "logvar"):  # a random start has its latents near 0, with variances near 1
+        kernel, bias = model.encoder.get_layer(name).get_weights()
+        model.encoder.get_layer(name).set_weights([3 * kernel, bias - 2])
+    before = model.elbo(x, seed=0)
+    baseline.standardize(model, x)
+    np.testing.assert_allclose(model.elbo(x, seed=0).elbo, before.elbo, rtol=1e-5)
+    top = vc.aggregate_posterior(model, x)
+    means, variances = np.asarray(top.means), np.exp(top.logvars)
+    np.testing.assert_allclose(means.mean(axis=0), 0, atol=1e-4)
+    np.testing.assert_allclose(means.var(axis=0) + variances.mean(axis=0), 1, rtol=1e-4)
