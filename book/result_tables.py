@@ -149,6 +149,22 @@ def trainings():
     return _table(["model", "120 epochs, rate 0.006", "400 epochs, rate 0.004", changes], rows)
 
 
+def baselines():
+    """The convolutional HVAE under a standard prior, by where its training started, and under the VampPrior."""
+    rows = []
+    for name, start in {
+        "paper-convhvae": "standard prior, from random weights",
+        "tried/paper-convhvae-own-start": "… and ten epochs more",
+        "tried/paper-convhvae-vamp-start": "standard prior, ten epochs from the VampPrior's networks",
+        "paper-convhvae-vamp": "VampPrior, from random weights",
+    }.items():
+        for found in _record(name, "likelihood"):
+            elbo, kl, active = (metric(name, key)[0] for key in ("test_elbo", "test_kl", "active_units"))
+            cells = [_nats(found), f"{found['images']}", f"{elbo:.2f}", f"{kl:.2f}", " + ".join(map(str, active))]
+            rows.append([start, *cells])
+    return _table(["training", "test NLL (nats)", "images", "test ELBO", "KL", "active units, z2 + z1"], rows)
+
+
 def outliers():
     """Trainings of the HVAE with a VampPrior in which single images were thrown far out: epochs that tell of it."""
     rows = []
@@ -178,6 +194,7 @@ TABLES = {
     "likelihoods": likelihoods,
     "trainings": trainings,
     "outliers": outliers,
+    "baselines": baselines,
 }
 
 

@@ -1,6 +1,7 @@
 """The published numbers: the README's table is that of the cards, and each has its record."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import baseline
@@ -225,6 +226,18 @@ def test_all_images_tell_what_each_tenth_of_them_would_have_said():
     assert (check["tenths"][0], check["errors_of_tenths"][0]) == (first["nll"], first["standard_error"])
     assert check["spread"] == pytest.approx(np.std(estimate))
     assert check["spread_of_distance"] == pytest.approx(np.std(estimate - bound))
+
+
+@pytest.mark.parametrize("name", baseline.starts())
+def test_the_baselines_differ_in_their_start_alone_and_have_their_records(name):
+    config = baseline.starts()[name]
+    [other] = [each for each in baseline.starts().values() if each != config]
+    assert replace(config, start_from=other.start_from, gs_key=other.gs_key) == other
+    record = json.loads((result_tables.RECORDS / name / "config.json").read_text())
+    assert record["experiment"] == json.loads(json.dumps(config.experiment()))
+    likelihood = json.loads((result_tables.RECORDS / name / "likelihood.json").read_text())
+    assert (likelihood["images"], likelihood["bound_samples"]) == (baseline.IMAGES, baseline.BOUND_SAMPLES)
+    assert result_tables.metric(name, "test_elbo")[0] < -likelihood["nll"]
 
 
 @pytest.mark.parametrize("kind", ["vae", "hvae"])
