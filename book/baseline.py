@@ -17,8 +17,7 @@ import paper_table
 import results
 
 import vamp_core as vc
-from vamp_core.files import whole, write_json
-from vamp_core.run_folder import RunFolder
+from vamp_core.files import whole
 
 IMAGES = 80  # that are given the paper's 5,000 samples
 BOUND_SAMPLES = 10  # of the bound that all images are given
@@ -65,13 +64,6 @@ def starts(output_dir="runs", data_dir=None):
     }
 
 
-def paired_gain(configs):
-    """The mean difference in log-likelihood, second training minus first, image by image, and its standard error."""
-    own, vamp = (np.load(RunFolder(config).path / "likelihood.npz")["results"][0] for config in configs.values())
-    gain = vamp - own
-    return {"mean": float(np.mean(gain)), "standard_error": float(np.std(gain, ddof=1) / np.sqrt(len(gain)))}
-
-
 def main():
     configs = starts()
     start = Path(configs["tried/paper-convhvae-vamp-start"].start_from)
@@ -81,7 +73,6 @@ def main():
         model.save(partial)
     results.train(configs)
     paper_table.score(configs, IMAGES, BOUND_SAMPLES)
-    write_json(results.RECORDS / "tried/paper-convhvae-vamp-start/paired_gain.json", paired_gain(configs))
 
 
 if __name__ == "__main__":
