@@ -240,6 +240,23 @@ def test_the_baselines_differ_in_their_start_alone_and_have_their_records(name):
     assert result_tables.metric(name, "test_elbo")[0] < -likelihood["nll"]
 
 
+def test_the_page_tells_what_the_vampprior_s_networks_are_worth_to_a_standard_prior():
+    text = (ROOT / "book/results_made.md").read_text()
+    own, vamp = (result_tables.RECORDS / name for name in baseline.starts())
+    metrics, likelihoods = (
+        [json.loads((folder / f"{what}.json").read_text()) for folder in (own, vamp)]
+        for what in ("metrics", "likelihood")
+    )
+    gain = {key: metrics[1][key] - metrics[0][key] for key in ("test_elbo", "test_reconstruction", "test_kl")}
+    assert f"better by\n{gain['test_reconstruction']:.2f} nats" in text
+    assert f"pay {gain['test_kl']:.2f} more" in text
+    assert f"ELBO gains {gain['test_elbo']:.2f} nats" in text
+    assert f"the likelihood {likelihoods[0]['nll'] - likelihoods[1]['nll']:.2f}," in text
+    raw = result_tables.RECORDS / "tried/paper-convhvae-raw-start"
+    for folder in (raw, vamp):
+        assert f"{read_history(folder / 'history.csv')['val_elbo'][1]:.2f}".replace("-", "−") in text
+
+
 @pytest.mark.parametrize("kind", ["vae", "hvae"])
 @pytest.mark.parametrize("network", ["gated_mlp", "gated_conv"])
 def test_the_vampprior_does_not_notice_that_latents_are_standardized(kind, network):
