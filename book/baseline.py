@@ -43,8 +43,9 @@ def standardize(model, x):
     mean.set_weights([kernel / s, (bias - m) / s])
     kernel, bias = logvar.get_weights()
     logvar.set_weights([kernel, bias - 2 * np.log(s)])
-    for network in [getattr(model, name, None) for name in ("lower_encoder", "conditional_prior", "decoder")]:
-        dense = [layer for layer in network.layers if isinstance(layer, keras.layers.Dense)] if network else []
+    names = ("lower_encoder", "conditional_prior", "decoder")
+    for network in [getattr(model, name) for name in names if hasattr(model, name)]:
+        dense = [layer for layer in network.layers if isinstance(layer, keras.layers.Dense)]
         reads_latents = [layer for layer in dense if layer.kernel.shape[0] == len(m)]
         for layer in reads_latents[:2]:  # the two halves of a gated layer; a decoder's next two read z1
             kernel, bias = layer.get_weights()

@@ -12,7 +12,7 @@ def warm_start(model, path):
     """Gives a model the weights of a trained one: of all its networks, and of its prior where the two are alike.
 
     A prior of another kind, or with another number of components, stays as it is: so the networks that were trained
-    under one prior can be trained on under another.
+    under one prior can be trained on under another. VampPrior-data counts as another kind than a VampPrior.
 
     Args:
         model: a `VAE` or an `HVAE`.
@@ -32,16 +32,16 @@ def warm_start(model, path):
     pairs = [(getattr(model, name, None), getattr(trained, name, None)) for name in NETWORKS]
     pairs = [pair for pair in pairs if pair != (None, None)]
     for ours, theirs in pairs:
-        if ours is None or theirs is None or _shapes(ours) != _shapes(theirs):
+        if ours is None or theirs is None or _weights(ours) != _weights(theirs):
             raise InputError(
                 f"--start_from is {str(path)!r}, whose networks are not shaped as those that would be trained: "
                 "give the --model, --network, --latent_dim and sizes that it was made with."
             )
-    if type(model.prior) is type(trained.prior) and _shapes(model.prior) == _shapes(trained.prior):
+    if type(model.prior) is type(trained.prior) and _weights(model.prior) == _weights(trained.prior):
         pairs.append((model.prior, trained.prior))
     for ours, theirs in pairs:
         ours.set_weights(theirs.get_weights())
 
 
-def _shapes(layer):
-    return [weight.shape for weight in layer.weights]
+def _weights(layer):
+    return [(weight.shape, weight.trainable) for weight in layer.weights]
