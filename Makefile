@@ -14,26 +14,26 @@ train: .venv/installed
 
 # All models of the book, or one: make results RUN=mnist-vae-vamp
 results: .venv/installed
-	$(BIN)/python book/results.py train $(RUN)
+	$(BIN)/python book/scripts/results.py train $(RUN)
 
 results-figures: .venv/installed
-	$(BIN)/python book/results.py figures
+	$(BIN)/python book/scripts/results.py figures
 
 # Test log-likelihoods of the paper's models that are trained, or of one; goes on where it was stopped.
 results-likelihood: .venv/installed
-	$(BIN)/python book/results.py likelihood $(RUN)
+	$(BIN)/python book/scripts/results.py likelihood $(RUN)
 
 results-check: .venv/installed
-	$(BIN)/python book/results.py check
+	$(BIN)/python book/scripts/results.py check
 
 # Executes all notebooks anew, or one: make notebooks NAME=01_vae.ipynb
 notebooks: .venv/installed
-	$(BIN)/python book/execute_notebooks.py $(NAME)
+	$(BIN)/python book/scripts/execute_notebooks.py $(NAME)
 
 # The book from the notebooks as they are: nothing is trained or executed.
 book: .venv/installed-book
 	rm -rf book/_build
-	$(BIN)/python book/vendor_assets.py
+	$(BIN)/python book/scripts/vendor_assets.py
 	$(MAKE) page-models
 	$(BIN)/jupyter-book build . --config book/_config.yml --toc book/_toc.yml --path-output book -q -W -n --keep-going
 
@@ -46,7 +46,7 @@ page-points: .venv/installed
 
 # Launch buttons, links and install cells for a fork: make repository URL=https://github.com/you/fork
 repository:
-	$(PYTHON) book/set_repository.py $(URL)
+	$(PYTHON) book/scripts/set_repository.py $(URL)
 
 .venv/installed: pyproject.toml
 	$(PYTHON) -m venv .venv

@@ -2,10 +2,11 @@
 
 import sys
 
-from vamp_core.config import TrainingConfig
 from vamp_core.errors import InputError
-from vamp_core.report import report
-from vamp_core.training import TrainingDiverged, train
+from vamp_core.training.config import TrainingConfig
+from vamp_core.training.recorder import TrainingDiverged
+from vamp_core.training.report import report
+from vamp_core.training.train import train
 
 
 def main():

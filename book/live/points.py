@@ -11,9 +11,9 @@ from pathlib import Path
 import numpy as np
 
 import vamp_core as vc
-from vamp_core.files import whole
 from vamp_core.plots.latent import plane_limits, spread_labels
 from vamp_core.pretrained import FOLDER, list_pretrained, load_pretrained, read_card
+from vamp_core.system.files import whole
 
 POINTS = Path(__file__).parent / "points"
 COUNT = 2000

@@ -18,10 +18,10 @@ import keras
 import numpy as np
 
 import vamp_core as vc
-from vamp_core.evaluation import BATCH_SIZE, _summaries
-from vamp_core.flops import forward_flops
-from vamp_core.gated_networks import gated_mlp
-from vamp_core.hardware import device_name
+from vamp_core.evaluation.importance import BATCH_SIZE, summaries
+from vamp_core.networks.gated import gated_mlp
+from vamp_core.system.hardware import device_name
+from vamp_core.training.flops import forward_flops
 
 DECODER_BATCHES = (500, 1000, 2000)
 MINI_BATCH = 100
@@ -56,7 +56,7 @@ def timings(model, samples, rounds):
     copies = np.repeat(images[:1], MINI_BATCH, axis=0)
     latents = rng.normal(size=(max(DECODER_BATCHES), model.latent_dim)).astype("float32")
     # One image at a time; compiles at the first.
-    estimates = _summaries(model, images, samples, min(BATCH_SIZE, samples), seed=0)
+    estimates = summaries(model, images, samples, min(BATCH_SIZE, samples), seed=0)
     work = {"ours": (samples, lambda: next(estimates))}
     # The encoder, the pseudo-inputs and the decoder: all of the model for every mini-batch.
     work["mini-batches"] = (MINI_BATCH, lambda: model.predict_on_batch(copies))

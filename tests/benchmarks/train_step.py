@@ -16,11 +16,11 @@ import numpy as np
 from keras import layers
 
 import vamp_core as vc
-from vamp_core.flops import forward_flops, training_flops
-from vamp_core.gated_networks import gated_mlp
-from vamp_core.hardware import device_name
 from vamp_core.models import MODELS
-from vamp_core.training import Batches
+from vamp_core.networks.gated import gated_mlp
+from vamp_core.system.hardware import device_name
+from vamp_core.training.batches import Batches
+from vamp_core.training.flops import forward_flops, training_flops
 
 BATCH = 256
 PRECISIONS = ("float32", "mixed_bfloat16")

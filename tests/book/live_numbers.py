@@ -16,9 +16,9 @@ import pytest
 from browse import HTML
 
 import vamp_core as vc
-from vamp_core.config import RECIPES
 from vamp_core.pretrained import publish
-from vamp_core.training import build_model
+from vamp_core.training.build import build_model
+from vamp_core.training.recipes import RECIPES
 
 sys.path.append(str(Path(__file__).parents[2] / "book" / "live"))
 

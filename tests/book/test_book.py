@@ -7,14 +7,14 @@ from pathlib import Path
 
 import pytest
 
-from vamp_core.config import RECIPES
+from vamp_core.training.recipes import RECIPES
 
 ROOT = Path(__file__).parents[2]
 BOOK = ROOT / "book"
 NOTEBOOKS = sorted((ROOT / "notebooks").glob("*.ipynb"))
 PAGES = sorted(BOOK.glob("*.md"))
 
-set_repository = runpy.run_path(str(BOOK / "set_repository.py"))["set_repository"]
+set_repository = runpy.run_path(str(BOOK / "scripts" / "set_repository.py"))["set_repository"]
 
 
 def listed():

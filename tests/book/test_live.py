@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 import vamp_core as vc
-from vamp_core.networks import LOGVAR_RANGE
+from vamp_core.networks.convolutional import LOGVAR_RANGE
 
 ROOT = Path(__file__).parents[2]
 sys.path.append(str(ROOT / "book" / "live"))

@@ -134,7 +134,16 @@ def plane_limits(points):
 
 
 def spread_labels(places, spans, gap=0.075):
-    """Pushes apart what lies closer than a share `gap` of the axes, so that the labels there can be read."""
+    """Pushes apart labels that lie too close to be read.
+
+    Args:
+        places: where they are to stand, (N, 2).
+        spans: lengths of the two axes, (2,), in the units of `places`.
+        gap: the least distance that is aimed at, as a share of the axes.
+
+    Returns:
+        (N, 2), near the places asked for.
+    """
     for _ in range(50):
         away = places[:, None] - places
         distance = np.linalg.norm(away / spans, axis=-1, keepdims=True)

@@ -11,12 +11,12 @@ from pathlib import Path
 
 import numpy as np
 
-from vamp_core.config import TrainingConfig
 from vamp_core.errors import InputError
-from vamp_core.evaluation import mean_elbo
-from vamp_core.files import whole, write_json
-from vamp_core.flops import training_flops
-from vamp_core.training import build_model, policy
+from vamp_core.evaluation.bounds import mean_elbo
+from vamp_core.system.files import whole, write_json
+from vamp_core.training.build import build_model, policy
+from vamp_core.training.config import TrainingConfig
+from vamp_core.training.flops import training_flops
 
 FOLDER = Path(__file__).parent
 

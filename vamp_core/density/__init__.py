@@ -1,0 +1,1 @@
+"""Log-densities and samples: distributions as functions, priors and likelihoods as objects."""

@@ -1,0 +1,142 @@
+"""What VAE and HVAE share: networks, likelihood and prior put together, and methods on data of any length."""
+
+from types import MappingProxyType
+
+import keras
+import numpy as np
+from keras import ops, random
+
+from vamp_core.data import check_images
+from vamp_core.density.distributions import as_generator
+from vamp_core.density.likelihoods import LIKELIHOODS
+from vamp_core.density.priors import PRIORS, Prior
+from vamp_core.errors import InputError
+from vamp_core.models.batched import batched
+from vamp_core.models.checks import builds_nothing, by_name
+from vamp_core.models.fitting import Fittable
+from vamp_core.models.objective import ElboTerms
+from vamp_core.system import hardware
+
+
+class LatentVariableModel(Fittable):
+    """A model p(x, z) with an approximate posterior q(z | x), trained on the ELBO or a tighter bound.
+
+    A subclass makes `encoder` and `decoder`, calls `_connect`, and says how latents are drawn:
+
+    - `posterior(x)`: a tuple of tensors, all of q that depends on x alone;
+    - `draw(posterior, seed)`: z ~ q(z | x), (B, D), and log q(z | x) − log p(z), (B,) nats;
+    - `log_prior(z)`: log p(z) of all latents, (B,) nats;
+    - `encode(x)`: mean and log-variance of the posterior, (B, D) each;
+    - `ancestral(n, seed)`: n draws from the model's own prior, (n, D).
+    """
+
+    def __init__(self, config, **kwargs):
+        # The model itself casts nothing: data and densities stay in float32 whatever the networks do.
+        super().__init__(autocast=False, **kwargs)
+        # A read-only view, since Keras would track the networks inside a plain dict a second time.
+        self._config = MappingProxyType(config)
+        self.likelihood = by_name(config["likelihood"], LIKELIHOODS, "likelihood")
+        self.seed_generator = random.SeedGenerator(config["seed"])
+        self.reconstruction_tracker = keras.metrics.Mean("reconstruction")
+        self.kl_tracker = keras.metrics.Mean("kl")
+        self.elbo_tracker = keras.metrics.Mean("elbo")
+        self.supports_jit = hardware.xla_pays_off()
+
+    def _connect(self, prior_dim):
+        """Checks that the networks fit together and ties the prior to the encoder."""
+        self.data_shape = tuple(self.encoder.input_shape[1:])
+        self.latent_dim = self.decoder.input_shape[-1]
+        *event, channels = self.data_shape
+        expected = (*event, channels * self.likelihood.parameters)
+        if self.decoder.output_shape[1:] != expected:
+            raise InputError(
+                f"The decoder gives {self.decoder.output_shape[1:]} for one data point, but a "
+                f"{type(self.likelihood).__name__} likelihood of data shaped {self.data_shape} needs {expected}: "
+                "change the decoder's last layer or the likelihood."
+            )
+        prior = self._config["prior"]
+        self.prior = by_name(prior, PRIORS, "prior")
+        if not isinstance(self.prior, Prior):
+            raise InputError(f"prior is {prior!r}; choose one of {', '.join(PRIORS)} or hand in a vamp_core Prior.")
+        self.prior.connect(prior_dim, self.encoder, self.data_shape, self.likelihood.value_range)
+        self.beta = self.add_weight(shape=(), initializer="ones", trainable=False, dtype="float32", name="beta")
+        self.built = True
+
+    def check(self, data):
+        """`data` as a float32 array if this model can score it, else an `InputError` that says why."""
+        return check_images(data, self.data_shape, self.likelihood.value_range)
+
+    def _check_latents(self, z):
+        try:
+            z = np.asarray(z, "float32")
+        except (TypeError, ValueError) as error:
+            raise InputError(f"The latents are not one array of numbers: pass (N, {self.latent_dim}).") from error
+        if z.ndim != 2 or z.shape[1] != self.latent_dim or not len(z):
+            raise InputError(f"The latents have shape {z.shape}, but this model takes (N, {self.latent_dim}).")
+        return z
+
+    # -- methods on data of any length ---------------------------------------------------
+
+    @batched("data")
+    def elbo(self, x, samples=1, seed=None):
+        """The evidence lower bound of each data point.
+
+        Args:
+            x: (B, *data_shape).
+            samples: how many estimates to average; the encoder runs once for all.
+            seed: an integer for the same noise each time, None for fresh noise.
+
+        Returns:
+            `ElboTerms` with `.elbo`, `.reconstruction` and `.kl`, (B,) nats each.
+        """
+        noise = self.seed_generator if seed is None else as_generator(seed)
+        posterior = self.posterior(x)
+        estimates = [self.terms(x, posterior, noise) for _ in range(samples)]
+        return ElboTerms(*(sum(terms) / samples for terms in zip(*estimates, strict=True)))
+
+    @batched("latents")
+    def decode(self, z):
+        """The decoder's output for latents (B, D): the likelihood's parameters, logits for a Bernoulli."""
+        return self.decoder(z)
+
+    @batched("latents")
+    def decode_mean(self, z):
+        """The mean of p(x | z) for latents (B, D): (B, *data_shape), images in [0, 1] for a Bernoulli."""
+        return self.likelihood.mean(self.decoder(z))
+
+    @batched("data")
+    def reconstruct(self, x):
+        """The decoder's mean at the posterior's mean: (B, *data_shape) → (B, *data_shape)."""
+        return self.likelihood.mean(self.decoder(self.encode(x)[0]))
+
+    def sample(self, n, seed=None, noise=False):
+        """Ancestral samples: z from the model's own prior, then the mean of p(x | z) or a draw from it.
+
+        Args:
+            n: number of samples.
+            seed: an integer for the same samples each time, None for fresh ones.
+            noise: False for the mean, which is what one wants of a picture; True for a draw x ~ p(x | z),
+                as noisy as data are to the model: for the rows of a table, or black and white pixels.
+
+        Returns:
+            (n, *data_shape) NumPy array.
+        """
+        seed = as_generator(seed)
+        z = ops.convert_to_numpy(self.ancestral(n, seed))
+        return ops.convert_to_numpy(self.likelihood.sample(self.decode(z), seed)) if noise else self.decode_mean(z)
+
+    # -- saving --------------------------------------------------------------------------
+
+    def get_config(self):
+        return {"name": self.name, **self._config}
+
+    @classmethod
+    def from_config(cls, config):
+        config = {key: _restored(value) for key, value in config.items()}
+        if builds_nothing(config):  # older files name sizes here that may not be those of the networks
+            config |= {name: None for name in ("image_shape", "latent_dim") if name in config}
+        return cls(**config)
+
+
+def _restored(value):
+    return keras.saving.deserialize_keras_object(value) if isinstance(value, dict) else value

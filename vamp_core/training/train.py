@@ -1,0 +1,127 @@
+"""Training runs that can be redone, resumed and read: from a `TrainingConfig` to a run folder.
+
+Noise, shuffling and binarization of an epoch depend on the seed and the epoch's number alone.
+A resumed run therefore needs weights and optimizer state, no more, to arrive where an
+uninterrupted one would.
+"""
+
+import platform
+import sys
+from datetime import datetime, timezone
+from importlib.metadata import version
+
+import keras
+
+from vamp_core.data import binarize, load_data
+from vamp_core.errors import InputError
+from vamp_core.models.objective import KLWarmup
+from vamp_core.system import hardware
+from vamp_core.training.batches import Batches
+from vamp_core.training.build import build_model, compile_model, in_float32, policy
+from vamp_core.training.recorder import RunRecorder
+from vamp_core.training.run_folder import RunFolder
+from vamp_core.training.warm_start import warm_start
+from vamp_core.version import __version__
+
+PSEUDO_INPUTS = ("vamp", "vamp_data")  # priors that hold some
+
+
+def train(config):
+    """Trains what `config` describes and writes the run folder.
+
+    Args:
+        config: a `TrainingConfig`.
+
+    Returns:
+        (model, data, folder): the trained model in float32, the `Dataset` it was evaluated on,
+        and the `RunFolder`.
+
+    Raises:
+        InputError: something in `config` or the data cannot work; raised before training starts.
+        TrainingDiverged: the loss became NaN; the last finished epoch is kept.
+    """
+    data = load_data(config.data_set, config.data_dir)
+    images, validation = _split(data, config)
+    folder = RunFolder(config)
+    print(f"{data}\nRun folder: {folder.path}")
+    hardware.exact_float32_products()
+    precision = hardware.resolve_precision(config.precision)
+    model = _untrained(config, images, precision)
+    epochs_done = _begin(model, config, folder)
+    folder.begin_session(config, {"first_epoch": epochs_done + 1, **_made_with(precision, data)})
+    _fit(model, config, images, validation, folder, epochs_done)
+    if config.early_stopping:
+        model.load_weights(folder.best_weights)
+    return in_float32(model, config, images.shape[1:]), data, folder
+
+
+def _split(data, config):
+    """Training and validation images as the configuration wants them, binarized where it is static."""
+    held_out = config.validation_images
+    if held_out >= len(data.x_train):
+        raise InputError(
+            f"--validation_images is {held_out}, but there are only {len(data.x_train)} training images: "
+            "hold out fewer."
+        )
+    images, validation = data.x_train, data.x_test
+    if held_out:
+        images, validation = images[:-held_out], images[-held_out:]
+    if config.prior in PSEUDO_INPUTS and config.num_components > len(images):
+        raise InputError(
+            f"--num_components is {config.num_components}, but there are only {len(images)} training images "
+            f"to start pseudo-inputs at: choose at most {len(images)}."
+        )
+    # Test and validation images are binarized once in either case, so that epochs compare.
+    if config.binarize != "none":
+        validation = binarize(validation, [config.seed, 1])
+    if config.binarize == "static":
+        images = binarize(images, [config.seed, 0])
+    return images, validation
+
+
+def _untrained(config, images, precision):
+    """The compiled model that `config` describes, a VampPrior's pseudo-inputs at random training images."""
+    with policy(precision):
+        model = build_model(config, images.shape[1:])
+    compile_model(model, config, steps_per_epoch=-(-len(images) // config.batch_size))
+    if config.prior in PSEUDO_INPUTS:
+        model.prior.adapt(images, seed=config.seed)
+    return model
+
+
+def _begin(model, config, folder):
+    """Brings the model to where the training begins, at a checkpoint or a trained model; returns the epochs done."""
+    epochs_done = folder.load_checkpoint(model)
+    if config.start_from and not epochs_done:
+        warm_start(model, config.start_from)
+    return epochs_done
+
+
+def _fit(model, config, images, validation, folder, epochs_done):
+    batches = Batches(images, config.batch_size, config.seed, redraw=config.binarize == "dynamic")
+    recorder = RunRecorder(folder, batches, config, folder.read_history(epochs_done))
+    warmup = [KLWarmup(config.warmup_epochs)] if config.warmup_epochs else []
+    model.fit(
+        batches,
+        epochs=epochs_done if recorder.patience_is_over() else config.epochs,
+        initial_epoch=epochs_done,
+        validation_data=(validation,),
+        validation_batch_size=1000,
+        shuffle=False,  # `Batches` shuffles, by seed and epoch
+        verbose=1 if sys.stdout.isatty() else 2,
+        callbacks=[*warmup, recorder],
+    )
+
+
+def _made_with(precision, data):
+    """What besides the settings decides a result: versions, device, precision, data."""
+    backend = keras.backend.backend()
+    return {
+        "date": datetime.now(timezone.utc).isoformat(timespec="seconds"),
+        "device": hardware.device_name(),
+        "precision": precision,
+        "backend": backend,
+        "python": platform.python_version(),
+        "versions": {"vamp_core": __version__, **{name: version(name) for name in ("keras", backend, "numpy")}},
+        "data": f"{data.name}: {len(data.x_train):,} training and {len(data.x_test):,} test images",
+    }
