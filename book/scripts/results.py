@@ -139,7 +139,10 @@ def result_figures(data, models, histories):
     yield "latent_spaces", plots.latent_spaces(panels, data.class_names, axes)
     yield "loss_history", plots.loss_history(histories)
     yield "samples", plots.image_row({title: model.sample(100, seed=0) for title, model in models.items()})
-    for title in ("VAE", "VAE-VAMP"):
+    priors = {"Standard prior": "VAE", "VampPrior": "VAE-VAMP"}
+    panels = {prior: (models[title].prior.log_prob, means[title], data.y_test) for prior, title in priors.items()}
+    yield "priors", plots.prior_densities(panels)
+    for title in priors.values():
         density = plots.prior_density(models[title].prior.log_prob, means[title], data.y_test)
         yield f"prior_density_{title.lower()}", density
     vamp, start = models["VAE-VAMP"].prior, VampPrior(models["VAE-VAMP"].prior.num_components)

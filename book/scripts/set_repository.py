@@ -31,10 +31,11 @@ def set_repository(url, root=ROOT):
     current = re.search(rf"^  url: {URL}$", config.read_text(encoding="utf-8"), re.M)[1]
     # The name alone, since Colab's links hold it without github.com; not where it is part of another name.
     name = re.compile(rf"(?<![\w.-]){re.escape(current)}(?![\w-])")
+    pages, new_pages = (full_name.replace("/", ".github.io/") for full_name in (current, given[1]))
     changed = []
     for path in (config, root / "README.md", *sorted((root / "notebooks").glob("*.ipynb"))):
         text = path.read_text(encoding="utf-8")
-        if (new := name.sub(given[1], text)) != text:
+        if (new := name.sub(given[1], text).replace(pages, new_pages)) != text:
             path.write_text(new, encoding="utf-8")
             changed.append(path)
     return changed

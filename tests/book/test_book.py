@@ -67,7 +67,8 @@ def copy(tmp_path):
         (tmp_path / folder).mkdir()
     (tmp_path / "book" / "_config.yml").write_text((BOOK / "_config.yml").read_text())
     badge = f"[Colab](https://colab.research.google.com/github/{repository()}/blob/main)\n"
-    (tmp_path / "README.md").write_text(badge)
+    pages = f"[Book](https://{repository().replace('/', '.github.io/')}/)\n"
+    (tmp_path / "README.md").write_text(badge + pages)
     cell = f"%pip install git+https://github.com/{repository()}.git"
     (tmp_path / "notebooks" / "01.ipynb").write_text(json.dumps({"cells": [{"source": [cell]}]}))
     return tmp_path
@@ -81,6 +82,7 @@ def test_the_repository_is_changed_everywhere_and_back(copy):
     assert not any(repository() in text for text in texts)
     assert "\n  url: https://github.com/you/my.fork\n" in texts[0]
     assert "/github/you/my.fork/blob/main" in texts[1]
+    assert "https://you.github.io/my.fork/" in texts[1]
     assert "git+https://github.com/you/my.fork.git" in texts[2]
     set_repository(f"https://github.com/{repository()}", copy)
     assert [path.read_text() for path in files] == before

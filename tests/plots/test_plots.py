@@ -196,6 +196,21 @@ def test_what_cannot_be_drawn_is_refused_in_words(draw):
         draw()
 
 
+def test_priors_stand_side_by_side_each_over_its_own_data():
+    rng = np.random.default_rng(0)
+    near, far = rng.normal(size=(400, 2)), rng.normal(50, 1, (400, 2))
+    far[0] = 1e6  # a stray, which must not shrink the rest to a dot
+
+    def log_prob(z):
+        return -0.5 * (z**2).sum(axis=1)
+
+    panels = {"near": (log_prob, near, np.arange(400) % 3), "far": (log_prob, far, np.arange(400) % 3)}
+    axes = plots.prior_densities(panels).axes
+    assert [a.get_title() for a in axes] == ["near", "far"]
+    assert axes[1].get_xlim()[0] > 40 and axes[1].get_xlim()[1] < 60
+    assert [text.get_text() for text in axes[0].texts] == ["0", "1", "2"]
+
+
 def test_subplots_have_the_style_of_the_book_and_the_settings_given():
     figure, axes = plots.subplots(1, 2, size=(6, 3), xlabel="epoch")
     assert tuple(figure.get_size_inches()) == (6, 3) and figure.dpi == plots.style.STYLE["figure.dpi"]

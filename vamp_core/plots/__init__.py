@@ -6,7 +6,14 @@ Whatever cannot be drawn raises an `InputError` that says what to pass instead.
 
 from vamp_core.plots.history import loss_history
 from vamp_core.plots.images import first_of_each_class, image_grid, image_row, manifold
-from vamp_core.plots.latent import latent_space, latent_spaces, prior_density, project_to_plane, spread_labels
+from vamp_core.plots.latent import (
+    latent_space,
+    latent_spaces,
+    prior_densities,
+    prior_density,
+    project_to_plane,
+    spread_labels,
+)
 from vamp_core.plots.style import AXES, HVAE_AXES, PALETTE, Figure, subplots
 
 __all__ = [
@@ -19,6 +26,7 @@ __all__ = [
     "latent_space",
     "latent_spaces",
     "prior_density",
+    "prior_densities",
     "spread_labels",
     "loss_history",
     "Figure",

@@ -79,26 +79,59 @@ def prior_density(log_prob, mean=None, labels=None, extent=None, axis_labels=AXE
         extent: (left, right, bottom, top) in latent units; without it, where the means lie, or ±4.
         axis_labels: an HVAE has `HVAE_AXES`.
     """
-    from keras import ops  # here, so that the other figures wait for no backend
-
     points = np.empty((0, 2)) if mean is None else np.asarray(mean)
     if points.shape != (len(points), 2):
         raise InputError(f"mean has shape {points.shape}; a density is drawn over a plane: pass (N, 2).")
     colours = "black" if labels is None else PALETTE[class_numbers(labels, len(points)) % len(PALETTE)]
     extent = extent or ((-4, 4, -4, 4) if mean is None else tuple(plane_limits(points).ravel()))
+    figure = Figure((5, 4.4), layout="compressed")
+    axes = figure.add_subplot(xlabel=axis_labels[0], ylabel=axis_labels[1], box_aspect=1)
+    filled = _draw_density(axes, log_prob, points, colours, extent)
+    figure.colorbar(filled, label=r"$\log\,p(z)$ (nats)", shrink=0.8)
+    return figure
+
+
+@styled
+def prior_densities(panels, axis_labels=AXES):
+    """Several priors side by side, each over where its own model puts the data; a few strays lie outside.
+
+    Args:
+        panels: title → (log_prob, mean, labels), as for `prior_density`.
+        axis_labels: a pair of labels.
+    """
+    figure = Figure((3.6 * len(panels), 3.6), layout="compressed")
+    for index, (title, (log_prob, mean, labels)) in enumerate(panels.items(), start=1):
+        axes = figure.add_subplot(1, len(panels), index, title=title, xlabel=axis_labels[0], box_aspect=1)
+        labels = class_numbers(labels, len(mean))
+        limits = plane_limits(np.percentile(mean, [1, 99], axis=0))
+        _draw_density(axes, log_prob, np.asarray(mean), PALETTE[labels % len(PALETTE)], tuple(limits.ravel()))
+        _name_classes(axes, mean, labels, limits)
+    figure.axes[0].set_ylabel(axis_labels[1])
+    return figure
+
+
+def _draw_density(axes, log_prob, points, colours, extent):
+    """Contours of a log-density over points of the plane; returns the filled ones, for a colour bar."""
+    from keras import ops  # here, so that the other figures wait for no backend
+
     across, up = np.linspace(*extent[:2], 200), np.linspace(*extent[2:], 200)
     z = np.stack(np.meshgrid(across, up), axis=-1).reshape(-1, 2).astype("float32")
     density = ops.convert_to_numpy(log_prob(ops.convert_to_tensor(z))).reshape(200, 200)
-    figure = Figure((5, 4.4), layout="compressed")
-    axes = figure.add_subplot(
-        xlabel=axis_labels[0], ylabel=axis_labels[1], xlim=extent[:2], ylim=extent[2:], box_aspect=1
-    )
     levels = np.ceil(density.max()) + np.arange(-7, 1)
     filled = axes.contourf(across, up, density, levels, cmap="Greys", vmin=levels[0] - 1, vmax=levels[-1] + 7)
-    figure.colorbar(filled, label=r"$\log\,p(z)$ (nats)", shrink=0.8)
     axes.scatter(*points.T, s=2, c=colours, linewidths=0, rasterized=True)
     axes.contour(filled, colors="black", linewidths=0.3, linestyles="-")
-    return figure
+    axes.set(xlim=extent[:2], ylim=extent[2:])
+    return filled
+
+
+def _name_classes(axes, points, labels, limits):
+    """Writes each class's number where its points lie; returns the numbers."""
+    classes, halo = np.unique(labels), [withStroke(linewidth=2, foreground="white")]
+    medians = np.array([np.median(points[labels == k], axis=0) for k in classes])
+    for k, place in zip(classes, spread_labels(medians, np.ptp(limits, axis=1)), strict=True):
+        axes.text(*place, k, ha="center", va="center", weight="bold", path_effects=halo)
+    return classes
 
 
 def _draw_classes(axes, mean, labels, class_names, axis_labels, size, pseudo=None):
@@ -114,10 +147,7 @@ def _draw_classes(axes, mean, labels, class_names, axis_labels, size, pseudo=Non
     points, pseudo = np.split(points, [len(mean)])
     # Drawn in the order of the data, so that no class covers the others.
     axes.scatter(*points.T, s=size, c=PALETTE[labels % len(PALETTE)], linewidths=0, rasterized=True)
-    classes, halo = np.unique(labels), [withStroke(linewidth=2, foreground="white")]
-    medians = np.array([np.median(points[labels == k], axis=0) for k in classes])
-    for k, place in zip(classes, spread_labels(medians, np.ptp(limits, axis=1)), strict=True):
-        axes.text(*place, k, ha="center", va="center", weight="bold", path_effects=halo)
+    for k in _name_classes(axes, points, labels, limits):
         name = names[k] if names[k] == str(k) else f"{k} {names[k]}"
         axes.plot([], [], "o", color=PALETTE[k % len(PALETTE)], label=name)
     if len(pseudo):
