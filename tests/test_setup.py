@@ -1,12 +1,15 @@
 """The project's own files: what a newcomer installs, and what the package may import."""
 
 import ast
+import json
 import re
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
+
+import vamp_core as vc
 
 ROOT = Path(__file__).parents[1]
 
@@ -93,3 +96,23 @@ def test_no_wing_imports_in_a_circle():
 def test_import_is_quiet(module):
     result = subprocess.run([sys.executable, "-c", f"import {module}"], capture_output=True, text=True, cwd=ROOT)
     assert (result.returncode, result.stdout, result.stderr) == (0, "", "")
+
+
+def test_a_plain_checkout_trains_though_the_package_is_not_installed(tmp_path):
+    """As the forerunner's users run it: nothing says that vamp_core is installed, in a folder without its metadata."""
+    hidden = (
+        "import importlib.metadata as metadata, runpy, sys\n"
+        "version = metadata.version\n"
+        "def installed(name):\n"
+        "    if name == 'vamp_core':\n"
+        "        raise metadata.PackageNotFoundError(name)\n"
+        "    return version(name)\n"
+        "metadata.version = installed\n"
+        "sys.argv[0] = 'train.py'\n"
+        "runpy.run_path('train.py', run_name='__main__')\n"
+    )
+    flags = "--data_set digits --network gated_mlp --epochs 1 --batch_size 1500".split()
+    command = [sys.executable, "-c", hidden, *flags, "--output_dir", str(tmp_path)]
+    subprocess.run(command, cwd=ROOT, check=True, capture_output=True)
+    [config] = tmp_path.glob("*/*/config.json")
+    assert json.loads(config.read_text())["sessions"][0]["versions"]["vamp_core"] == vc.__version__
