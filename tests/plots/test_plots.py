@@ -2,9 +2,11 @@
 
 import sys
 
+import keras
 import matplotlib
 import numpy as np
 import pytest
+from keras import ops
 from matplotlib.colors import to_rgb
 
 from vamp_core import plots
@@ -77,6 +79,65 @@ def test_latent_space_shows_every_point_in_its_colour_and_every_class_by_number(
     assert (axes.get_xlabel(), axes.get_ylabel()) == ("$z_1$", "$z_2$")
 
 
+@pytest.mark.parametrize("names", [("Bag", "Coat", "Dress", "Shirt"), np.array(["Bag", "Coat", "Dress", "Shirt"])])
+def test_class_names_may_be_an_array(latents, names):
+    figures = plots.latent_space(*latents, names), plots.latent_spaces({"VAE": latents}, names)
+    for figure in figures:
+        assert [text.get_text() for text in figure.legends[0].get_texts()] == ["0 Bag", "1 Coat", "2 Dress", "3 Shirt"]
+
+
+def test_names_that_are_the_numbers_stand_there_once(latents):
+    figure = plots.latent_space(*latents, class_names=np.arange(10))  # load_digits().target_names
+    assert [text.get_text() for text in figure.legends[0].get_texts()] == ["0", "1", "2", "3"]
+
+
+@pytest.mark.parametrize("numbers", [[-1, 0, 1, 2], [-1] * 4, [10**9, 5, 7, 2**40], [0, 255, 3, 4]])
+def test_labels_may_be_any_integers_of_few_classes(latents, numbers):
+    mean, labels = latents
+    given = np.array(numbers)[labels]
+    axes = plots.latent_space(mean, given).axes[0]
+    assert [text.get_text() for text in axes.texts] == [str(k) for k in np.unique(given)]
+    colours = axes.collections[0].get_facecolors()
+    assert len(np.unique(colours, axis=0)) == len(np.unique(given))
+    plots.prior_density(standard, mean, given)
+
+
+def test_labels_of_one_byte_do_not_overflow(latents):
+    labels = np.where(latents[1] == 0, np.uint8(255), np.uint8(3))
+    assert len(plots.latent_space(latents[0], labels).axes[0].texts) == 2
+
+
+def test_a_class_has_one_colour_in_all_panels_and_the_legend_names_the_classes_of_all(latents):
+    mean, labels = latents
+    figure = plots.latent_spaces({"all": latents, "some": (mean[labels == 2], labels[labels == 2])})
+    assert [text.get_text() for text in figure.legends[0].get_texts()] == ["0", "1", "2", "3"]
+    np.testing.assert_allclose(figure.axes[1].collections[0].get_facecolors()[0, :3], to_rgb(plots.PALETTE[2]))
+
+
+def test_one_latent_is_drawn_as_a_strip_for_each_class(latents):
+    z, labels = latents[0][:, :1], latents[1]
+    figure = plots.latent_space(z, labels, ["Bag", "Coat", "Dress", "Shirt"], pseudo_input_means=z[:7])
+    points, crosses = (np.asarray(c.get_offsets()) for c in figure.axes[0].collections)
+    np.testing.assert_allclose(points[:, 0], z[:, 0], rtol=1e-6)
+    np.testing.assert_array_equal(np.round(points[:, 1]), labels)
+    np.testing.assert_allclose(crosses[:, 0], z[:7, 0], rtol=1e-6)
+    assert [text.get_text() for text in figure.axes[0].get_yticklabels()] == ["0", "1", "2", "3"]
+    assert figure.legends[0].get_texts()[-1].get_text() == "pseudo-inputs"
+    plots.latent_spaces({"one latent": (z, labels), "two": latents})
+
+
+def test_tensors_and_variables_are_drawn_as_arrays_are(latents):
+    mean, labels = latents
+    variable = keras.Variable(mean)
+    axes = plots.latent_space(variable, ops.convert_to_tensor(labels), pseudo_input_means=variable).axes[0]
+    np.testing.assert_allclose(axes.collections[0].get_offsets(), mean, rtol=1e-6)
+    plots.prior_density(standard, variable, ops.convert_to_tensor(labels))
+    images = keras.Variable(blank(4))
+    np.testing.assert_array_equal(mosaic(plots.image_grid(images).axes[0]), mosaic(plots.image_grid(blank(4)).axes[0]))
+    plots.image_row({"a": images, "b": ops.convert_to_tensor(blank(4))})
+    plots.first_of_each_class(images, ops.convert_to_tensor([0, 0, 1, 1]), per_class=2)
+
+
 def test_numbers_of_classes_in_one_place_are_moved_apart():
     places = plots.latent.spread_labels(np.array([[0.5, 5], [0.5, 5.01], [0.9, 9]]), spans=[1, 10])
     assert places[1, 1] - places[0, 1] > 0.7
@@ -112,6 +173,11 @@ def test_without_umap_more_dimensions_are_shown_by_pca_with_one_warning(latents,
     np.testing.assert_allclose(crosses, points[:7], atol=1e-5)
 
 
+def standard(z):
+    """log N(z | 0, I) without its constant."""
+    return -0.5 * ops.sum(ops.square(z), axis=1)
+
+
 class Decoder:
     """Stands for a model: decodes z into an image of one pixel a latent, mapped from [-4, 4] to [0, 1]."""
 
@@ -128,30 +194,20 @@ def test_manifold_decodes_the_extent_with_z1_to_the_right_and_z2_upwards():
     assert axes.images[0].get_extent() == [0, 4, -1, 1]
 
 
+def test_an_extent_may_be_an_array():
+    extent = np.array([-3, 3, -2, 2])
+    assert plots.manifold(Decoder(), columns=2, extent=extent).axes[0].images[0].get_extent() == [-3, 3, -2, 2]
+    for given in (extent, extent.reshape(2, 2), ops.convert_to_tensor(extent)):
+        axes = plots.prior_density(standard, extent=given).axes[0]
+        assert (axes.get_xlim(), axes.get_ylim()) == ((-3, 3), (-2, 2))
+
+
 def test_manifold_steps_are_quantiles_of_the_standard_normal_by_default():
     axes = plots.manifold(Decoder(), columns=3).axes[0]
     z = mosaic(axes) * 8 - 4
     np.testing.assert_allclose(z[0], [-0.967422, 0.967422, 0, 0.967422, 0.967422, 0.967422], atol=1e-5)
     assert axes.get_xticks()[[1, 2]] == pytest.approx([0.158655, 0.5], abs=1e-5)
     assert [label.get_text() for label in axes.get_xticklabels()] == ["−2", "−1", "0", "1", "2"]
-
-
-def test_loss_history_draws_test_dashed_in_the_colour_of_its_run_and_leaves_the_first_epochs_out_of_sight():
-    falling = list(140 + 400 * np.exp(-np.arange(50.0)))
-    histories = {"VAE": {"loss": falling, "val_loss": falling}, "HVAE": {"loss": falling}}
-    figure = plots.loss_history(histories)
-    train, test, other = figure.axes[0].lines[0], figure.axes[0].lines[1], figure.axes[0].lines[2]
-    assert (train.get_linestyle(), test.get_linestyle()) == ("-", "--")
-    assert train.get_color() == test.get_color() != other.get_color()
-    assert (train.get_xdata()[0], train.get_ydata()[0]) == (1, 540)
-    low, high = figure.axes[0].get_ylim()
-    assert low < 140 < high < 145
-    assert figure.axes[0].get_ylabel() == "−ELBO (nats)"
-
-
-@pytest.mark.parametrize("losses", [[200.0], [float("nan")] * 3])
-def test_loss_history_draws_a_single_epoch_and_a_run_that_diverged(losses):
-    plots.loss_history({"VAE": {"loss": losses}})
 
 
 def test_prior_density_evaluates_the_prior_where_it_draws_it(latents):
@@ -187,9 +243,27 @@ def test_a_figure_shows_itself_in_a_notebook():
     lambda: plots.first_of_each_class(blank(4), np.array([0, 0, 1, 1]), per_class=3),
     lambda: plots.latent_space(np.zeros((4, 2)), np.zeros((4, 10), int)),
     lambda: plots.latent_space(np.zeros((4, 2)), np.arange(4), class_names=["Bag"]),
+    lambda: plots.latent_space(np.zeros((4, 2)), np.arange(4) - 1, class_names=["Bag", "Coat", "Dress"]),
+    lambda: plots.latent_space(np.zeros((4, 2)), np.arange(4), class_names="Bags"),
+    lambda: plots.latent_space(np.zeros((4, 2)), np.full(4, -1), class_names=np.array(["Bag"])),
+    lambda: plots.latent_space(np.zeros((400, 2)), np.arange(400)),
+    lambda: plots.latent_space(np.zeros((4, 2)), np.array(["Bag"] * 4)),
+    lambda: plots.latent_space(np.zeros((0, 2)), np.zeros(0, int)),
+    lambda: plots.latent_space(np.full((4, 2), np.nan), np.arange(4)),
+    lambda: plots.latent_space(np.zeros((4, 3)), np.arange(4), pseudo_input_means=np.zeros((4, 2))),
+    lambda: plots.latent_spaces({}),
+    lambda: plots.prior_densities({"VAE": (standard, np.random.normal(size=(400, 2)), np.arange(400))}),
+    lambda: plots.latent_spaces({"VAE": np.zeros((4, 2))}),
+    lambda: plots.image_grid(blank(4), columns=0),
+    lambda: plots.image_row([blank(4), blank(4)]),
+    lambda: plots.first_of_each_class(blank(4), np.array([0, 0, 1, 1]), per_class=-1),
+    lambda: plots.first_of_each_class(blank(0), np.zeros(0, int)),
+    lambda: plots.manifold(Decoder(), columns=2.5),
+    lambda: plots.manifold(Decoder(), extent=(3, -3, -3, 3)),
+    lambda: plots.prior_density(standard, extent=(-3, 3)),
+    lambda: plots.prior_density(lambda z: standard(z) * np.nan),
     lambda: plots.project_to_plane(np.zeros((4, 1))),
     lambda: plots.manifold(type("Wide", (), {"latent_dim": 40})()),
-    lambda: plots.loss_history({"VAE": {"loss": [1.0]}}, quantity="kl"),
     lambda: plots.prior_density(lambda z: z[:, 0], mean=np.zeros((4, 3))),
 ])  # fmt: skip
 def test_what_cannot_be_drawn_is_refused_in_words(draw):

@@ -157,8 +157,22 @@ def test_without_anywidget_the_sliders_move_the_point(monkeypatch):
     assert explorer.pictures[0].value != before
 
 
+def test_images_outside_0_and_1_are_shown_black_and_white_and_not_wrapped_round():
+    x = np.linspace(-1, 2, 9, dtype="float32")[:, None, None, None] * np.ones((8, 8, 1), "float32")
+    explorer = vc.LatentExplorer(small(vc.VAE, likelihood=vc.Gaussian()), (x, np.arange(9) % 2))
+    strip = pixels(explorer.pictures[1], 2).reshape(8, 5, 9)[0, :, 0]
+    np.testing.assert_array_equal(strip, np.round(255 * np.clip(x[explorer.nearest, 0, 0, 0], 0, 1)))
+    assert explorer.mean == pytest.approx(explorer.model.encode(x)[0])  # of the images as they were given
+
+
+def test_labels_may_be_any_integers_of_few_classes():
+    explorer = vc.LatentExplorer(small(vc.VAE), (IMAGES, np.array([-1, 7, 10**9])[LABELS]))
+    assert [text.get_text() for text in explorer.still().legends[0].get_texts()] == ["-1", "7", "1000000000"]
+
+
 @pytest.mark.parametrize("make", [
     lambda: vc.LatentExplorer(small(vc.VAE, latent_dim=3)),
+    lambda: vc.LatentExplorer(vc.VAE(image_shape=(8, 8, 2), network_size=0.5)),
     lambda: vc.LatentExplorer(small(vc.VAE), IMAGES),
     lambda: vc.LatentExplorer(small(vc.VAE), (IMAGES[:, :7], LABELS)),
     lambda: vc.LatentExplorer(small(vc.VAE), (IMAGES, LABELS[:9])),

@@ -4,16 +4,10 @@ Return the figure from a notebook cell to see it; `figure.savefig("latent_space.
 Whatever cannot be drawn raises an `InputError` that says what to pass instead.
 """
 
+from vamp_core.plots.density import prior_densities, prior_density
 from vamp_core.plots.history import loss_history
 from vamp_core.plots.images import first_of_each_class, image_grid, image_row, manifold
-from vamp_core.plots.latent import (
-    latent_space,
-    latent_spaces,
-    prior_densities,
-    prior_density,
-    project_to_plane,
-    spread_labels,
-)
+from vamp_core.plots.latent import latent_space, latent_spaces, project_to_plane, spread_labels
 from vamp_core.plots.style import AXES, HVAE_AXES, PALETTE, Figure, subplots
 
 __all__ = [

@@ -3,29 +3,35 @@
 import numpy as np
 
 from vamp_core.errors import InputError
+from vamp_core.plots.checks import named
 from vamp_core.plots.style import PALETTE, Figure, styled
+from vamp_core.system.arrays import as_numpy
 
 
 @styled
-def loss_history(histories, quantity="loss"):
+def loss_history(histories, quantity="loss", validation_freq=None):
     """A loss over the epochs: training solid, validation dashed, a colour a run.
 
     Args:
-        histories: run name → a Keras history, {"loss": [...], "val_loss": [...], ...}.
+        histories: run name → what `fit` returned, or its dictionary {"loss": [...], "val_loss": [...], ...};
+            of a single run also without a name.
         quantity: the entry to draw, in nats.
+        validation_freq: as it was given to `fit`, where the numbers of values do not tell which epochs were validated.
     """
     ylabel = {"loss": "−ELBO", "elbo": "ELBO", "kl": "KL"}.get(quantity, quantity)
     figure = Figure((6, 3.2), layout="compressed")
     axes = figure.add_subplot(xlabel="epoch", ylabel=f"{ylabel} (nats)")
     axes.locator_params(axis="x", integer=True)
-    for index, (name, history) in enumerate(histories.items()):
+    for index, (name, (epochs, history)) in enumerate(_runs(histories).items()):
         if quantity not in history:
-            raise InputError(f"quantity is {quantity!r}; {name} has {', '.join(history)}: choose from them.")
+            what = "the history" if name is None else name
+            raise InputError(f"quantity is {quantity!r}; {what} has {', '.join(history)}: choose from them.")
         for key, label, line in ((quantity, name, "-"), (f"val_{quantity}", None, "--")):
-            values = np.asarray(history.get(key, ()), "float64")
+            values = as_numpy(history.get(key, ()), "float64")
+            places = _validated(epochs, len(values), validation_freq) if len(values) else []
             marker = "." if len(values) == 1 else ""
             colour = PALETTE[index % len(PALETTE)]
-            axes.plot(np.arange(len(values)) + 1, values, line, label=label, color=colour, marker=marker)
+            axes.plot(places, values, line, label=label, color=colour, marker=marker)
     axes.plot([], [], "-", color="black", label="train")
     axes.plot([], [], "--", color="black", label="validation")
     figure.legend(loc="outside right upper")
@@ -36,3 +42,48 @@ def loss_history(histories, quantity="loss"):
     margin = 0.06 * (high - low) or 1
     axes.set_ylim(low - margin, high + margin)
     return figure
+
+
+def _runs(histories):
+    """Run name → (epochs from 1 on, history); None is the name of a single run that has none."""
+    if hasattr(histories, "history") or not any(_is_history(each) for each in named("histories", histories).values()):
+        histories = {None: histories}
+    for name, history in histories.items():
+        if not _is_history(history):
+            raise InputError(
+                f"histories hold {history!r:.60} for {name!r}; pass run name → what fit returned, or its .history."
+            )
+    return {name: _epochs_and_values(history) for name, history in histories.items()}
+
+
+def _is_history(value):
+    return hasattr(value, "history") or hasattr(value, "items")
+
+
+def _epochs_and_values(history):
+    """A Keras `History` counts its epochs from 0, a run's history.csv from 1, a dictionary not at all."""
+    if hasattr(history, "history"):
+        return [epoch + 1 for epoch in history.epoch], history.history
+    values = dict(history.items())
+    longest = max((len(each) for each in values.values()), default=0)
+    return [int(epoch) for epoch in values.get("epoch", range(1, longest + 1))], values
+
+
+def _validated(epochs, count, validation_freq):
+    """The epochs, of those trained, that `count` values belong to: all, or those after which `fit` validated."""
+    if count == len(epochs):
+        return epochs
+    if validation_freq is None:
+        candidates = [range(every, epochs[-1] + 1, every) for every in range(1, epochs[-1] + 1)]
+    elif isinstance(validation_freq, (int, np.integer)):
+        candidates = [range(validation_freq, epochs[-1] + 1, validation_freq)]
+    else:
+        candidates = [validation_freq]
+    found = {tuple(epoch for epoch in epochs if epoch in chosen) for chosen in candidates}
+    found = [places for places in found if len(places) == count]
+    if len(found) != 1:
+        raise InputError(
+            f"{count} values for {len(epochs)} epochs do not tell which epochs were validated: "
+            "pass validation_freq as it was given to fit."
+        )
+    return list(found[0])

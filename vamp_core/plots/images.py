@@ -6,7 +6,9 @@ from textwrap import fill
 import numpy as np
 
 from vamp_core.errors import InputError
+from vamp_core.plots.checks import at_least_one, class_numbers, limits_of, named
 from vamp_core.plots.style import AXES, Figure, styled
+from vamp_core.system.arrays import as_numpy
 
 
 def first_of_each_class(x, y, per_class=10):
@@ -19,9 +21,10 @@ def first_of_each_class(x, y, per_class=10):
     Returns:
         Images, (classes * per_class, H, W, C).
     """
+    x, per_class = as_numpy(x), at_least_one("per_class", per_class)
     y = class_numbers(y, len(x))
     first = [np.flatnonzero(y == k)[:per_class] for k in np.unique(y)]
-    if min(map(len, first)) < per_class:
+    if min(map(len, first), default=0) < per_class:
         raise InputError(f"per_class is {per_class}, more images than some class has: ask for fewer.")
     return x[np.concatenate(first)]
 
@@ -34,7 +37,7 @@ def image_grid(images, columns=10, title=None):
         images: grey or RGB images in [0, 1], (N, H, W, 1) or (N, H, W, 3).
         columns, title: images in a row, and text above them.
     """
-    return _draw_mosaics({title: images}, columns, 0.45 * columns)
+    return _draw_mosaics({title: images}, columns, 0.45 * at_least_one("columns", columns))
 
 
 @styled
@@ -45,11 +48,12 @@ def image_row(panels, columns=10):
         panels: title → images in [0, 1], as for `image_grid`, as many in each panel.
         columns: images in a row of a panel.
     """
-    shapes = {title: np.shape(images) for title, images in panels.items()}
+    panels = {title: as_numpy(images) for title, images in named("panels", panels).items()}
+    shapes = {title: images.shape for title, images in panels.items()}
     if len(set(shapes.values())) != 1:
         raise InputError(f"panels have shapes {shapes}: pass as many images of the same shape in each.")
     # 200 dots an inch, or a 28-pixel digit in a panel this small loses strokes.
-    return _draw_mosaics(panels, columns, 1.5, dpi=200)
+    return _draw_mosaics(panels, at_least_one("columns", columns), 1.5, dpi=200)
 
 
 @styled
@@ -64,13 +68,15 @@ def manifold(model, columns=20, extent=None, axis_labels=AXES):
     """
     if model.latent_dim != 2:
         raise InputError(f"latent_dim is {model.latent_dim}, a manifold needs 2: see image_grid for others.")
+    columns = at_least_one("columns", columns)
     steps = (np.arange(columns) + 0.5) / columns
     across = up = [NormalDist().inv_cdf(step) for step in steps]
     if extent is not None:
+        extent = limits_of(extent)
         across, up = np.interp(steps, [0, 1], extent[:2]), np.interp(steps, [0, 1], extent[2:])
     # The picture is filled from its top row down, and there z_2 is largest.
     z = np.stack(np.meshgrid(across, up[::-1]), axis=-1).reshape(-1, 2).astype("float32")
-    mosaic = _mosaic(np.clip(model.decode_mean(z), 0, 1), columns, gap=0)
+    mosaic = _mosaic(np.clip(as_numpy(model.decode_mean(z)), 0, 1), columns, gap=0)
     figure = Figure((5, 5), layout="compressed")
     axes = figure.add_subplot(xlabel=axis_labels[0], ylabel=axis_labels[1])
     axes.imshow(mosaic, vmin=0, vmax=1, extent=extent or (0, 1, 0, 1), aspect="auto")
@@ -81,15 +87,8 @@ def manifold(model, columns=20, extent=None, axis_labels=AXES):
     return figure
 
 
-def class_numbers(labels, count):
-    labels = np.asarray(labels)
-    if labels.shape != (count,) or labels.dtype.kind not in "iu":
-        raise InputError(f"labels are {labels.dtype} {labels.shape}; pass integers ({count},), a class each.")
-    return labels
-
-
 def _mosaic(images, columns, gap=1):
-    images = np.asarray(images, "float32")
+    images = as_numpy(images, "float32")
     if images.ndim != 4 or images.shape[-1] not in (1, 3) or not len(images):
         raise InputError(f"images have shape {images.shape}; pass (N, H, W, 1), grey, or (N, H, W, 3), RGB.")
     low, high = images.min(), images.max()

@@ -1,13 +1,14 @@
-"""Latent spaces: where posteriors lie, class by class, and how dense the prior is there."""
+"""Latent spaces: where posteriors lie, class by class."""
 
 import warnings
 
 import numpy as np
+from matplotlib.lines import Line2D
 from matplotlib.patheffects import withStroke
 
 from vamp_core.errors import InputError
-from vamp_core.plots.images import class_numbers
-from vamp_core.plots.style import AXES, PALETTE, Figure, styled
+from vamp_core.plots.checks import class_colours, class_numbers, class_texts, named, points_in
+from vamp_core.plots.style import AXES, Figure, styled
 
 
 def project_to_plane(mean):
@@ -19,9 +20,7 @@ def project_to_plane(mean):
     Returns:
         Points, (N, 2), and how: "UMAP", "PCA", or None for D = 2.
     """
-    mean = np.asarray(mean, "float32")
-    if mean.ndim != 2 or mean.shape[1] < 2:
-        raise InputError(f"mean has shape {mean.shape}; pass (N, D) with a latent_dim D of at least 2.")
+    mean = points_in(mean, least_dims=2)
     if mean.shape[1] == 2:
         return mean, None
     try:
@@ -35,7 +34,7 @@ def project_to_plane(mean):
 
 @styled
 def latent_space(mean, labels, class_names=None, title=None, pseudo_input_means=None, axis_labels=AXES):
-    """Posterior means coloured by class, each class's number at its median.
+    """Posterior means coloured by class, each class's number at its median; of one latent, a strip a class.
 
     Args:
         mean: posterior means, (N, D); for D > 2 they are projected, and the axes say how.
@@ -44,11 +43,16 @@ def latent_space(mean, labels, class_names=None, title=None, pseudo_input_means=
         pseudo_input_means: posterior means of the pseudo-inputs, (K, D), drawn as crosses.
         axis_labels: for D = 2; an HVAE has `HVAE_AXES`.
     """
-    figure = Figure((4.4 + 1.3 * bool(class_names), 4.4), layout="compressed")
+    mean, labels = _points_and_labels(mean, labels)
+    if pseudo_input_means is not None:
+        pseudo_input_means = points_in(pseudo_input_means, *mean.shape[1:] * 2, what="pseudo_input_means")
+    classes = _Classes([labels], class_names)
+    figure = Figure((4.4 + 1.3 * (class_names is not None), 4.4), layout="compressed")
     axes = figure.add_subplot(title=title)
-    _draw_classes(axes, mean, labels, class_names, axis_labels, 3, pseudo_input_means)
-    if class_names:
-        figure.legend(loc="outside right center", handletextpad=0)
+    _draw_classes(axes, mean, labels, classes, axis_labels, 3, pseudo_input_means)
+    if class_names is not None:
+        figure.legend(handles=classes.handles() + axes.get_legend_handles_labels()[0], loc="outside right center",
+                      handletextpad=0)  # fmt: skip
     return figure
 
 
@@ -61,97 +65,86 @@ def latent_spaces(panels, class_names=None, axis_labels=None):
         class_names: names for the legend, (classes,); without them it shows the class numbers.
         axis_labels: model name → pair of labels, where they are not $z_1$ and $z_2$.
     """
+    axis_labels = {} if axis_labels is None else named("axis_labels", axis_labels)
+    for name, panel in named("panels", panels).items():
+        if not isinstance(panel, (tuple, list)) or len(panel) != 2:
+            raise InputError(f"The panel {name!r} is a {type(panel).__name__}; pass a pair (mean, labels).")
+    panels = {name: _points_and_labels(*panel) for name, panel in panels.items()}
     figure = Figure((2 * len(panels) + 1, 2.2), dpi=200, layout="compressed")
+    classes = _Classes([labels for _, labels in panels.values()], class_names)
     for index, (name, (mean, labels)) in enumerate(panels.items(), start=1):
         axes = figure.add_subplot(1, len(panels), index, title=name)
-        _draw_classes(axes, mean, labels, class_names, (axis_labels or {}).get(name, AXES), 0.6)
-    figure.legend(*axes.get_legend_handles_labels(), loc="outside right center", handletextpad=0)
+        _draw_classes(axes, mean, labels, classes, axis_labels.get(name, AXES), 0.6)
+    figure.legend(handles=classes.handles(), loc="outside right center", handletextpad=0)
     return figure
 
 
-@styled
-def prior_density(log_prob, mean=None, labels=None, extent=None, axis_labels=AXES):
-    """The prior over a two-dimensional latent space, and the aggregate posterior as points in it.
+class _Classes:
+    """The classes of all panels of a figure: one colour and one text each."""
 
-    Args:
-        log_prob: the prior's log-density in nats, (N, 2) → (N,), as `model.prior.log_prob`.
-        mean, labels: posterior means, (N, 2), and class numbers that colour them, (N,).
-        extent: (left, right, bottom, top) in latent units; without it, where the means lie, or ±4.
-        axis_labels: an HVAE has `HVAE_AXES`.
-    """
-    points = np.empty((0, 2)) if mean is None else np.asarray(mean)
-    if points.shape != (len(points), 2):
-        raise InputError(f"mean has shape {points.shape}; a density is drawn over a plane: pass (N, 2).")
-    colours = "black" if labels is None else PALETTE[class_numbers(labels, len(points)) % len(PALETTE)]
-    extent = extent or ((-4, 4, -4, 4) if mean is None else tuple(plane_limits(points).ravel()))
-    figure = Figure((5, 4.4), layout="compressed")
-    axes = figure.add_subplot(xlabel=axis_labels[0], ylabel=axis_labels[1], box_aspect=1)
-    filled = _draw_density(axes, log_prob, points, colours, extent)
-    figure.colorbar(filled, label=r"$\log\,p(z)$ (nats)", shrink=0.8)
-    return figure
+    def __init__(self, labels, class_names):
+        labels = np.unique(np.concatenate([np.unique(each) for each in labels]))
+        self.colours, self.names = class_colours(labels), class_texts(labels, class_names)
+
+    def handles(self):
+        """For a legend: "3", or "3 Dress"."""
+        texts = {k: name if name == str(k) else f"{k} {name}" for k, name in self.names.items()}
+        return [Line2D([], [], ls="", marker="o", color=self.colours[k], label=text) for k, text in texts.items()]
 
 
-@styled
-def prior_densities(panels, axis_labels=AXES):
-    """Several priors side by side, each over where its own model puts the data; a few strays lie outside.
-
-    Args:
-        panels: title → (log_prob, mean, labels), as for `prior_density`.
-        axis_labels: a pair of labels.
-    """
-    figure = Figure((3.6 * len(panels), 3.6), layout="compressed")
-    for index, (title, (log_prob, mean, labels)) in enumerate(panels.items(), start=1):
-        axes = figure.add_subplot(1, len(panels), index, title=title, xlabel=axis_labels[0], box_aspect=1)
-        labels = class_numbers(labels, len(mean))
-        limits = plane_limits(np.percentile(mean, [1, 99], axis=0))
-        _draw_density(axes, log_prob, np.asarray(mean), PALETTE[labels % len(PALETTE)], tuple(limits.ravel()))
-        _name_classes(axes, mean, labels, limits)
-    figure.axes[0].set_ylabel(axis_labels[1])
-    return figure
+def _points_and_labels(mean, labels):
+    mean = points_in(mean)
+    return mean, class_numbers(labels, len(mean))
 
 
-def _draw_density(axes, log_prob, points, colours, extent):
-    """Contours of a log-density over points of the plane; returns the filled ones, for a colour bar."""
-    from keras import ops  # here, so that the other figures wait for no backend
-
-    across, up = np.linspace(*extent[:2], 200), np.linspace(*extent[2:], 200)
-    z = np.stack(np.meshgrid(across, up), axis=-1).reshape(-1, 2).astype("float32")
-    density = ops.convert_to_numpy(log_prob(ops.convert_to_tensor(z))).reshape(200, 200)
-    levels = np.ceil(density.max()) + np.arange(-7, 1)
-    filled = axes.contourf(across, up, density, levels, cmap="Greys", vmin=levels[0] - 1, vmax=levels[-1] + 7)
-    axes.scatter(*points.T, s=2, c=colours, linewidths=0, rasterized=True)
-    axes.contour(filled, colors="black", linewidths=0.3, linestyles="-")
-    axes.set(xlim=extent[:2], ylim=extent[2:])
-    return filled
+def _draw_classes(axes, mean, labels, classes, axis_labels, size, pseudo=None):
+    if pseudo is None:
+        pseudo = np.empty((0, mean.shape[1]), "float32")
+    draw = _draw_strips if mean.shape[1] == 1 else _draw_plane
+    draw(axes, mean, labels, classes, axis_labels, size, pseudo)
 
 
-def _name_classes(axes, points, labels, limits):
-    """Writes each class's number where its points lie; returns the numbers."""
-    classes, halo = np.unique(labels), [withStroke(linewidth=2, foreground="white")]
-    medians = np.array([np.median(points[labels == k], axis=0) for k in classes])
-    for k, place in zip(classes, spread_labels(medians, np.ptp(limits, axis=1)), strict=True):
-        axes.text(*place, k, ha="center", va="center", weight="bold", path_effects=halo)
-    return classes
-
-
-def _draw_classes(axes, mean, labels, class_names, axis_labels, size, pseudo=None):
-    labels = class_numbers(labels, len(mean))
-    names = class_names or [str(k) for k in range(labels.max() + 1)]
-    if len(names) <= labels.max():
-        raise InputError(f"class_names are {len(names)} for labels up to {labels.max()}: name every class.")
+def _draw_plane(axes, mean, labels, classes, axis_labels, size, pseudo):
     # One projection for both, since two would end in different planes.
-    points, method = project_to_plane(mean if pseudo is None else np.concatenate([mean, pseudo]))
+    points, method = project_to_plane(np.concatenate([mean, pseudo]))
     pair = axis_labels if method is None else (f"{method} 1", f"{method} 2")
     limits = plane_limits(points)
     axes.set(xlabel=pair[0], ylabel=pair[1], xlim=limits[0], ylim=limits[1], box_aspect=1)
     points, pseudo = np.split(points, [len(mean)])
     # Drawn in the order of the data, so that no class covers the others.
-    axes.scatter(*points.T, s=size, c=PALETTE[labels % len(PALETTE)], linewidths=0, rasterized=True)
-    for k in _name_classes(axes, points, labels, limits):
-        name = names[k] if names[k] == str(k) else f"{k} {names[k]}"
-        axes.plot([], [], "o", color=PALETTE[k % len(PALETTE)], label=name)
-    if len(pseudo):
-        axes.scatter(*pseudo.T, s=8, c="black", marker="x", linewidths=0.6, label="pseudo-inputs")
+    axes.scatter(*points.T, s=size, c=colour_each(labels, classes.colours), linewidths=0, rasterized=True)
+    name_classes(axes, points, labels, limits)
+    _draw_crosses(axes, pseudo)
+
+
+def _draw_strips(axes, mean, labels, classes, axis_labels, size, pseudo):
+    """One latent: z to the right, a row a class, in which the height says nothing."""
+    rows = {k: row for row, k in enumerate(classes.names)}
+    scatter = np.random.default_rng(0).uniform(-0.35, 0.35, len(mean))  # or the points would hide each other
+    heights = np.array([rows[k] for k in labels.tolist()]) + scatter
+    axes.scatter(mean[:, 0], heights, s=size, c=colour_each(labels, classes.colours), linewidths=0, rasterized=True)
+    _draw_crosses(axes, np.column_stack([pseudo[:, 0], np.full(len(pseudo), -1)]))
+    axes.set(xlabel="$z$", ylabel="class", yticks=list(rows.values()), yticklabels=list(rows), box_aspect=1)
+    axes.set_ylim(len(rows) - 0.5, -1.5 if len(pseudo) else -0.5)  # class 0 above
+
+
+def _draw_crosses(axes, points):
+    if len(points):
+        axes.scatter(*points.T, s=8, c="black", marker="x", linewidths=0.6, label="pseudo-inputs")
+
+
+def name_classes(axes, points, labels, limits):
+    """Writes each class's number where its points lie."""
+    present, halo = list(class_texts(labels)), [withStroke(linewidth=2, foreground="white")]
+    medians = np.array([np.median(points[labels == k], axis=0) for k in present])
+    for k, place in zip(present, spread_labels(medians, np.ptp(limits, axis=1)), strict=True):
+        axes.text(*place, k, ha="center", va="center", weight="bold", path_effects=halo)
+
+
+def colour_each(labels, colours=None):
+    """The colours of the points, (N,)."""
+    colours = colours or class_colours(labels)
+    return np.array([colours[k] for k in labels.tolist()])
 
 
 def plane_limits(points):

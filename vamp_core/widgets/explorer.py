@@ -13,8 +13,9 @@ from vamp_core.data import Dataset
 from vamp_core.density.distributions import mixture_log_prob, normal_log_prob
 from vamp_core.density.priors import MixturePrior
 from vamp_core.errors import InputError
-from vamp_core.plots.images import class_numbers
+from vamp_core.plots.checks import class_colours, class_numbers, class_texts
 from vamp_core.plots.style import styled
+from vamp_core.system.arrays import as_numpy
 
 POINTS = 2000  # as many posterior means as a plane shows before they hide each other
 NEIGHBOURS = 5
@@ -30,7 +31,8 @@ class LatentExplorer:
     Args:
         model: a `VAE` or `HVAE` of images with latent_dim = 2.
         data: a `Dataset`, of which the test images are shown, or (images, labels), (N, H, W, C) and (N,),
-            of which the first 2,000 are; None for the prior alone.
+            of which the first 2,000 are; None for the prior alone. What lies outside [0, 1], in them as in what
+            the decoder makes, is shown as black or white.
 
     Attributes:
         z: the point, two floats, of an HVAE (z2, z1).
@@ -43,16 +45,17 @@ class LatentExplorer:
     """
 
     def __init__(self, model, data=None):
-        if model.latent_dim != 2 or len(model.data_shape) != 3:
+        if model.latent_dim != 2 or len(model.data_shape) != 3 or model.data_shape[2] not in (1, 3):
             raise InputError(
-                f"latent_dim is {model.latent_dim} and data_shape {model.data_shape}; the explorer moves in a plane "
-                "of images: train a model with latent_dim=2 on (H, W, C), or see plots.latent_space for others."
+                f"latent_dim is {model.latent_dim} and data_shape {model.data_shape}; the explorer moves in a plane of "
+                "images: train a model with latent_dim=2 on (H, W, 1) or (H, W, 3), or see plots.latent_space."
             )
         self.images, self.labels, self.class_names = _images_and_labels(model, data)
         self.model, self.z = model, None
         self.axis_labels = plots.HVAE_AXES if model.levels == 2 else plots.AXES
         self._log_prior = _log_prior(model)
         self.mean = model.encode(self.images)[0] if len(self.images) else np.empty((0, 2))
+        self.images = np.clip(self.images, 0, 1)  # as the decoder's are: a byte below 0 would wrap round
         figure = self._draw_plane()
         axes = figure.axes[0]
         self.extent = np.array([axes.get_xlim(), axes.get_ylim()])
@@ -68,7 +71,7 @@ class LatentExplorer:
         Raises:
             InputError: z is not two finite numbers.
         """
-        z = np.asarray(z, "float64")
+        z = as_numpy(z, "float64")
         if z.shape != (2,) or not np.isfinite(z).all():
             raise InputError(f"z is {z.tolist()}; a point of the plane is two finite numbers, such as (0.5, -1).")
         z = tuple(np.clip(z, *self.extent.T).tolist())
@@ -120,9 +123,9 @@ class LatentExplorer:
             figure = plots.prior_density(self._log_prior, extent=extent, axis_labels=self.axis_labels)
         axes = figure.axes[0]
         axes.collections[-1].set(alpha=0.3)  # the lines of many narrow components would hide the dots
-        for k in np.unique(self.labels):
-            name = self.class_names[k] if self.class_names else str(k)
-            axes.plot([], [], "o", color=plots.PALETTE[k % len(plots.PALETTE)], label=name)
+        colours = class_colours(self.labels)
+        for k, name in class_texts(self.labels, self.class_names).items():
+            axes.plot([], [], "o", color=colours[k], label=name)
         if len(self.mean):
             figure.legend(loc="outside lower center", ncols=5, handletextpad=0, columnspacing=1)
         return figure
