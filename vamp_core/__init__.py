@@ -14,6 +14,7 @@ from vamp_core.errors import InputError
 from vamp_core.evaluation.aggregate import active_units, aggregate_posterior, kl_split
 from vamp_core.evaluation.bounds import iwae_bound, mean_elbo
 from vamp_core.evaluation.log_likelihood import log_likelihood
+from vamp_core.evaluation.quadrature import quadrature_log_likelihood
 from vamp_core.models import HVAE, VAE
 from vamp_core.models.objective import ElboTerms, KLWarmup
 from vamp_core.networks import gated as gated_networks
@@ -49,6 +50,7 @@ __all__ = [
     "KLWarmup",
     "mean_elbo",
     "log_likelihood",
+    "quadrature_log_likelihood",
     "iwae_bound",
     "active_units",
     "aggregate_posterior",

@@ -11,9 +11,8 @@ from typing import NamedTuple
 import keras
 import numpy as np
 
-from vamp_core.density.likelihoods import Bernoulli
-from vamp_core.density.priors import Prior
 from vamp_core.errors import InputError
+from vamp_core.evaluation.checks import check_is_likelihood
 from vamp_core.evaluation.importance import BATCH_SIZE, summaries
 from vamp_core.evaluation.resume_file import ResumeFile
 
@@ -66,7 +65,7 @@ def log_likelihood(model, x, samples=5000, batch_size=BATCH_SIZE, seed=0, verbos
         if value < 1:
             raise InputError(f"{name} is {value}; choose at least one.")
     x = model.check(x)
-    _check_is_likelihood(model, x)
+    check_is_likelihood(model, x)
     columns, settings = len(LogLikelihood._fields), {"samples": samples, "seed": seed}
     file = None if resume_file is None else ResumeFile(resume_file, x, model.get_weights(), settings, columns)
     done = [np.empty((columns, 0)) if file is None else file.results]
@@ -87,13 +86,3 @@ def log_likelihood(model, x, samples=5000, batch_size=BATCH_SIZE, seed=0, verbos
         if file is not None:
             file.write(done)
     return LogLikelihood(*np.concatenate(done, axis=1))
-
-
-def _check_is_likelihood(model, x):
-    if isinstance(model.likelihood, Bernoulli) and not np.all((x == 0) | (x == 1)):
-        raise InputError(
-            "The images are grey, but a Bernoulli likelihood gives probabilities to black and white only, so the "
-            "number would not be a likelihood: draw ink with vamp_core.binarize(x, seed), or use the ELBO."
-        )
-    if type(model.prior).log_prob is Prior.log_prob:
-        raise InputError(f"The prior {type(model.prior).__name__} has no density: give it a log_prob(z).")
