@@ -6,8 +6,7 @@ BIN := .venv/bin
 
 test: .venv/installed
 	$(BIN)/ruff check .
-	$(BIN)/python -m pytest
-	VAMP_SMOKE=1 $(BIN)/python -m pytest --nbval-lax --nbval-current-env notebooks
+	VAMP_SMOKE=1 $(BIN)/python -m pytest -n auto --nbval-lax --nbval-current-env tests notebooks
 
 train: .venv/installed
 	$(BIN)/python train.py $(ARGS)

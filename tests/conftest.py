@@ -1,17 +1,43 @@
-"""Every test starts with float32 networks and the same random numbers, whichever test ran before it."""
+"""How the tests run: on all cores, each with float32 networks and the same random numbers whichever ran before it."""
 
 import os
 
 import pytest
+from xdist.scheduler import LoadScopeScheduling
 
 # JAX compiles every operation of every shape once, which takes it longer than running them here.
 os.environ.setdefault("JAX_DISABLE_MOST_OPTIMIZATIONS", "1")
 
-import keras  # noqa: E402
+CORES = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
+WORKERS = min(CORES, 8)  # each grows to some two gigabytes
+
+if "PYTEST_XDIST_WORKER" in os.environ:
+    # Side by side, threads of one worker only wait for those of another; a notebook's kernel inherits this.
+    for variable in ("TF_NUM_INTRAOP_THREADS", "TF_NUM_INTEROP_THREADS", "OMP_NUM_THREADS"):
+        os.environ.setdefault(variable, str(CORES // WORKERS))
+
+
+def pytest_xdist_auto_num_workers(config):
+    """A worker for each core that this process may use; by itself `-n auto` counts the machine's."""
+    return WORKERS
+
+
+class NotebookByNotebook(LoadScopeScheduling):
+    """Tests go to the workers one by one; a notebook's cells, which share a kernel, all to one worker."""
+
+    def _split_scope(self, nodeid):
+        file, _, _ = nodeid.partition("::")
+        return file if file.endswith(".ipynb") else nodeid
+
+
+def pytest_xdist_make_scheduler(config, log):
+    return NotebookByNotebook(config, log)
 
 
 @pytest.fixture(autouse=True)
 def fresh_start():
+    import keras  # here, so that the process which only hands out tests to workers need not load it
+
     keras.config.set_dtype_policy("float32")
     keras.utils.set_random_seed(0)  # NumPy's too
     yield
