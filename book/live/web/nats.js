@@ -39,11 +39,16 @@ window.Live = window.Live || {};
     return [radius * Math.cos(angle), radius * Math.sin(angle)];
   };
 
+  // Uniform numbers in (0, 1), always the same for a seed (Park and Miller 1988).
+  Live.uniforms = function (seed) {
+    let state = seed;
+    return () => (state = (state * 48271) % 2147483647) / 2147483647;
+  };
+
   // The noise of an estimate, pairs of normal numbers: always the same, so that the same drawing always costs the same.
   // It is balanced: every pair comes with its opposite, and the variance is exactly one.
   Live.fixedNoise = function (count) {
-    let state = 1;
-    const uniform = () => (state = (state * 48271) % 2147483647) / 2147483647; // Park and Miller
+    const uniform = Live.uniforms(1);
     const half = Array.from({ length: count / 2 }, () => Live.normalPair(uniform));
     const size = [0, 1].map(d => Math.sqrt(half.reduce((sum, pair) => sum + pair[d] ** 2, 0) / half.length));
     return [1, -1].flatMap(sign => half.map(pair => pair.map((value, d) => (sign * value) / size[d])));
