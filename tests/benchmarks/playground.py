@@ -21,7 +21,7 @@ HERE = Path(__file__).parent
 sys.path += [str(HERE.parent / "book"), str(HERE.parents[1] / "book" / "playground")]
 
 from browse import QUIET  # noqa: E402
-from export import ENGINE  # noqa: E402
+from export_playground import ENGINE  # noqa: E402
 
 SETTING = {"batch": 128, "size": 2, "width": 32, "depth": 2, "components": 50, "stddev": 0.1}
 

@@ -1,6 +1,6 @@
 """Writes what the playground reads: its scripts, scikit-learn's digits and the book's colours.
 
-    python book/playground/export.py      (make page-models)
+    python book/playground/export_playground.py      (make page-models)
 
 The digits come from scikit-learn and are not kept in the repository. They are a script that hands over one string,
 since a page opened from a disk may run scripts but not fetch files.
