@@ -145,6 +145,16 @@ def test_training_raises_the_elbo_and_logs_its_terms():
     assert evaluated["loss"] == pytest.approx(evaluated["kl"] - evaluated["reconstruction"], rel=1e-5)
 
 
+@pytest.mark.skipif(keras.backend.backend() != "tensorflow", reason="PyTorch traces nothing, JAX once more for shapes")
+def test_the_training_step_is_traced_once(monkeypatch):
+    model, traced = small(), []
+    call = model.call
+    monkeypatch.setattr(model, "call", lambda *args, **kwargs: traced.append(1) or call(*args, **kwargs))
+    model.compile(optimizer="adam")
+    model.fit(IMAGES, epochs=2, batch_size=20, verbose=0)
+    assert len(traced) == 1
+
+
 def test_vamp_prior_by_name_starts_at_random_training_images():
     images = RNG.random((520, 8, 8, 1)).astype("float32")
     model = vc.VAE(image_shape=(8, 8, 1), prior="vamp", network_size=0.5, seed=0)

@@ -1,5 +1,7 @@
 """Training with Keras's own `fit`: the loss is the negative ELBO, or a tighter bound."""
 
+import contextlib
+
 import keras
 import numpy as np
 from keras import ops
@@ -96,7 +98,15 @@ class Fittable(keras.Model):
         if getattr(self.prior, "adapted", True) is False:
             start = x if is_array else self.check(_first_points(x, self.prior.num_components))
             self.prior.adapt(start, seed=self._config["seed"])
+        if self.compiled and not self.optimizer.built:
+            self._build_optimizer()
         return super().fit(x, None if is_array else y, **kwargs)
+
+    def _build_optimizer(self):
+        """Creates the optimizer's variables before the first step: TensorFlow traces a step that creates any twice."""
+        strategy = getattr(self, "distribute_strategy", None)  # on TensorFlow alone
+        with strategy.scope() if strategy else contextlib.nullcontext():
+            self.optimizer.build(self.trainable_variables)
 
 
 def _is_array(data):
