@@ -22,16 +22,19 @@ def pytest_xdist_auto_num_workers(config):
     return WORKERS
 
 
-class NotebookByNotebook(LoadScopeScheduling):
-    """Tests go to the workers one by one; a notebook's cells, which share a kernel, all to one worker."""
+class OneByOne(LoadScopeScheduling):
+    """Tests go to the workers one by one, but those of a file that share something costly all to one worker."""
+
+    # A notebook's cells share a kernel, the tests of pretrained models one that is trained for them.
+    whole = (".ipynb", "test_pretrained.py")
 
     def _split_scope(self, nodeid):
         file, _, _ = nodeid.partition("::")
-        return file if file.endswith(".ipynb") else nodeid
+        return file if file.endswith(self.whole) else nodeid
 
 
 def pytest_xdist_make_scheduler(config, log):
-    return NotebookByNotebook(config, log)
+    return OneByOne(config, log)
 
 
 @pytest.fixture(autouse=True)
