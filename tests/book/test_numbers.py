@@ -7,6 +7,7 @@ import ast
 import json
 import math
 import re
+import statistics
 from dataclasses import asdict
 from functools import cache
 from pathlib import Path
@@ -166,6 +167,15 @@ def log_prior(name, *z):
     return float(load_pretrained(name)[0].prior.log_prob(np.array([z], "float32"))[0])
 
 
+def short(prior):
+    """Test ELBOs of chapter 3's short trainings, by seed."""
+    return json.loads((RECORDS / "seeds_of_chapter_3.json").read_text())["test_elbo"][prior]
+
+
+def lead(first, second):
+    return [a - b for a, b in zip(short(first), short(second), strict=True)]
+
+
 def losses(key):
     return lambda name: read_card(f"fashionmnist-{name}")["history"][key]
 
@@ -181,6 +191,10 @@ READERS = {
     "forerunner": result_tables.FORERUNNER.get,
     "line": line,
     "starts": starts,
+    "short": short,
+    "lead": lead,
+    "mean": statistics.mean,
+    "stdev": statistics.stdev,
     "log_prior": log_prior,
     "loss": losses("loss"),
     "val_loss": losses("val_loss"),
