@@ -2,22 +2,28 @@
 
 import sys
 
-from vamp_core.errors import InputError
-from vamp_core.training.config import TrainingConfig
-from vamp_core.training.recorder import TrainingDiverged
-from vamp_core.training.report import report
-from vamp_core.training.train import train
-
 
 def main():
     try:
-        config = TrainingConfig.from_flags()
-        model, data, folder = train(config)
-    except (InputError, TrainingDiverged) as error:
-        sys.exit(f"train.py: error: {error}")
+        run()
     except KeyboardInterrupt:
         sys.exit("train.py: interrupted; finished epochs are kept: repeat the command with --resume to go on.")
-    metrics, paths = report(model, data, folder, config)
+
+
+def run():
+    # In here, since loading the backend takes seconds, in which Ctrl-C is as likely as later.
+    from vamp_core.errors import InputError
+    from vamp_core.training.config import TrainingConfig
+    from vamp_core.training.recorder import TrainingDiverged
+    from vamp_core.training.report import report
+    from vamp_core.training.train import train
+
+    try:
+        config = TrainingConfig.from_flags()
+        model, data, folder = train(config)
+        metrics, paths = report(model, data, folder, config)
+    except (InputError, TrainingDiverged) as error:
+        sys.exit(f"train.py: error: {error}")
     print("Written:", *paths, sep="\n  ")
     print(
         f"Test ELBO {metrics['test_elbo']:.2f} nats "

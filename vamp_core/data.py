@@ -1,14 +1,16 @@
 """The images: MNIST, FashionMNIST and digits that need no network; what a model accepts; binarisation."""
 
-import gzip
 import os
 import zlib
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 
 from vamp_core.errors import InputError
+from vamp_core.system.archives import read_idx, read_npz
+from vamp_core.system.files import reason
 
 CLOTHES = "T-shirt/top, Trouser, Pullover, Dress, Coat, Sandal, Shirt, Sneaker, Bag, Ankle boot"
 CLASS_NAMES = {
@@ -91,7 +93,7 @@ def load_data(name, data_dir=None):
     if name == "digits":
         arrays, source = _enlarge_digits()
     elif folder:
-        arrays, source = _read_folder(name, Path(folder).expanduser())
+        arrays, source = _read_folder(name, folder)
     else:
         arrays, source = _fetch_with_keras(name)
     return Dataset(name, source, class_names=CLASS_NAMES[name], **arrays)
@@ -200,20 +202,41 @@ def _enlarge_digits():
 
 
 def _read_folder(name, folder):
+    try:
+        folder = Path(folder).expanduser()
+        found = _find(name, folder)
+    except (OSError, RuntimeError, ValueError) as error:  # forbidden, ~nobody, or no name for a folder
+        raise InputError(
+            f"The folder {str(folder)[:200]!r} cannot be looked into ({reason(error)}): name another with --data_dir "
+            "(data_dir=...) or VAMP_DATA_DIR."
+        ) from error
+    if found is None:
+        absent = "" if folder.is_dir() else " (no such folder)"
+        raise InputError(
+            f"The images of {name} are not in {folder}{absent}: put {_file_names(name)} there, or name the "
+            "right folder with --data_dir (data_dir=...) or VAMP_DATA_DIR."
+        )
+    place, files = found
+    check = partial(_check_header, name)
+    if isinstance(files, Path):
+        arrays = _read("an npz file of plain arrays", read_npz, files, SHAPES, partial(check, files))
+        return _checked(name, arrays, dict.fromkeys(SHAPES, files)), f"{files.name} in {place}"
+    arrays = {
+        key: _read("a gzipped IDX file", read_idx, file, partial(check, file, key)) for key, file in files.items()
+    }
+    return _checked(name, arrays, files), f"the IDX files in {place}"
+
+
+def _find(name, folder):
+    """The first place that holds images of `name`, and its npz file or {array: IDX file}; None if there is none."""
     for place in (folder / name, folder):
         npz = place / f"{KERAS_NAMES[name]}.npz"
         if npz.is_file():
-            arrays = _read(_read_npz, npz, "an npz file of plain arrays")
-            return _checked(name, arrays, dict.fromkeys(SHAPES, npz)), f"{npz.name} in {place}"
+            return place, npz
         files = {key: place / file for key, file in IDX_FILES.items()}
         if any(file.is_file() for file in files.values()):
-            arrays = {key: _read(_read_idx, file, "a gzipped IDX file") for key, file in files.items()}
-            return _checked(name, arrays, files), f"the IDX files in {place}"
-    absent = "" if folder.is_dir() else " (no such folder)"
-    raise InputError(
-        f"The images of {name} are not in {folder}{absent}: put {_file_names(name)} there, or name the "
-        "right folder with --data_dir (data_dir=...) or VAMP_DATA_DIR."
-    )
+            return place, files
+    return None
 
 
 def _fetch_with_keras(name):
@@ -235,41 +258,33 @@ def _file_names(name):
     return f"{KERAS_NAMES[name]}.npz or the four files {', '.join(IDX_FILES.values())}"
 
 
-def _read(reader, file, kind):
+def _read(kind, reader, file, *arguments):
     try:
-        return reader(file)
+        return reader(file, *arguments)
+    except InputError:
+        raise
     except Exception as error:  # zipfile, gzip, zlib and numpy each have errors of their own for damage
         raise InputError(
             f"{file} is missing, damaged or not {kind} ({type(error).__name__}): put the original there."
         ) from error
 
 
-def _read_npz(file):
-    with np.load(file, allow_pickle=False) as arrays:
-        return {key: arrays[key] for key in SHAPES if key in arrays}
-
-
-def _read_idx(file):
-    with gzip.open(file) as stream:
-        content = stream.read()
-    # Header, big-endian: two zero bytes, the type, the number of axes, then four bytes an axis.
-    axes = content[3]
-    shape = np.frombuffer(content, ">u4", count=axes, offset=4)
-    return np.frombuffer(content, np.uint8, offset=4 + 4 * axes).reshape(shape)
+def _check_header(name, file, key, shape, dtype):
+    if shape != SHAPES[key] or dtype != np.uint8:
+        raise InputError(
+            f"{key} in {file} has shape {shape} and dtype {dtype}, but that of {name} has {SHAPES[key]} and "
+            "uint8: put the original file there."
+        )
 
 
 def _checked(name, arrays, files):
     """The arrays in the form of `Dataset`, once every one is known to be what the name promises."""
-    for key, shape in SHAPES.items():
+    for key in SHAPES:
         what = f"{key} in {files[key]}"
         if key not in arrays:
             raise InputError(f"There is no {what}: put the original file of {name} there.")
         array = arrays[key]
-        if array.shape != shape or array.dtype != np.uint8:
-            raise InputError(
-                f"{what} has shape {array.shape} and dtype {array.dtype}, but that of {name} has {shape} and "
-                "uint8: put the original file there."
-            )
+        _check_header(name, files[key], key, array.shape, array.dtype)
         fingerprint = zlib.crc32(np.ascontiguousarray(array))
         owner = next((known for known, crc in FINGERPRINTS[key].items() if crc == fingerprint), None)
         if owner is None:

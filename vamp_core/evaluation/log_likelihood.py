@@ -67,7 +67,7 @@ def log_likelihood(model, x, samples=5000, batch_size=BATCH_SIZE, seed=0, verbos
     x = model.check(x)
     check_is_likelihood(model, x)
     columns, settings = len(LogLikelihood._fields), {"samples": samples, "seed": seed}
-    file = None if resume_file is None else ResumeFile(resume_file, x, model.get_weights(), settings, columns)
+    file = None if resume_file is None else ResumeFile(resume_file, x, model, settings, columns)
     done = [np.empty((columns, 0)) if file is None else file.results]
     first = done[0].shape[1]
     progress = keras.utils.Progbar(len(x) - first, unit_name="image", verbose=verbose)

@@ -5,6 +5,7 @@ import numpy as np
 from keras import tree
 
 from vamp_core.errors import InputError
+from vamp_core.networks.activations import check_activation
 
 # The arguments by which networks are handed in; a model has some of them or all.
 NETWORKS = ("encoder", "image_features", "lower_encoder", "conditional_prior", "decoder")
@@ -57,12 +58,7 @@ def check_sizes(latent_dim, levels, activation):
         raise InputError(
             f"latent_dim is {latent_dim}; an HVAE shares it out over {levels} levels: choose an even number."
         )
-    try:
-        keras.activations.get(activation)
-    except ValueError as error:
-        raise InputError(
-            f"activation is {activation!r}, which Keras does not know; choose for instance relu, swish, elu or tanh."
-        ) from error
+    check_activation(activation)
 
 
 NORMAL = "[mean, logvar], (B, D) each"

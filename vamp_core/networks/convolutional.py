@@ -151,7 +151,7 @@ def check_gain(latent_gain, trunk):
 
 def filters(base, network_size):
     """base · network_size filters, at least one; otherwise an `InputError`."""
-    if not isinstance(network_size, numbers.Real) or not base * network_size >= 1:
+    if not isinstance(network_size, numbers.Real) or not 1 <= base * network_size < float("inf"):
         raise InputError(
             f"network_size is {network_size!r}; it scales the number of filters, from {base} up, so choose "
             f"a number of {1 / base:g} or more."

@@ -79,7 +79,8 @@ def gated_conv2d(hidden, filters, kernel, strides=1):
     """A convolution times the sigmoid of another: (B, H, W, n) → (B, H / strides, W / strides, filters)."""
     # Both in one, of twice the filters: one pass over the input instead of two.
     both = layers.Conv2D(2 * filters, kernel, strides, padding="same")(hidden)
-    return ops.glu(both)
+    linear, gate = ops.split(both, 2, axis=-1)  # not ops.glu, which mistakes its result's shape below Keras 3.12
+    return linear * ops.sigmoid(gate)
 
 
 def _networks(model, image_shape, latent_dim, logvar_range, features, image, second_layer):

@@ -7,6 +7,8 @@ from pathlib import Path
 import keras
 
 from vamp_core.errors import InputError
+from vamp_core.system.memory import machine_memory
+from vamp_core.system.quiet import quiet
 
 PRECISIONS = ("auto", "float32", "mixed_bfloat16", "mixed_float16")
 
@@ -58,6 +60,34 @@ def device_name(cpuinfo=Path("/proc/cpuinfo")):
     features = sorted(cpu_flags(cpuinfo) & (BFLOAT16_CPU_FLAGS | {"avx512f", "avx2"}))
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
     return f"{name}, {cores} core{'s' * (cores != 1)}" + (f" ({', '.join(features)})" if features else "")
+
+
+def memory():
+    """Bytes of memory that a training may take: the machine's, or the GPU's; None where nobody tells.
+
+    TensorFlow does not tell how much a GPU has.
+    """
+    with quiet():  # TensorFlow looks for a GPU here, and complains where there is none
+        found = gpu()
+    if found is None:
+        return machine_memory()
+    backend = keras.backend.backend()
+    if backend == "jax":
+        import jax
+
+        return (jax.devices()[0].memory_stats() or {}).get("bytes_limit")
+    if backend == "torch":
+        import torch
+
+        return torch.cuda.get_device_properties(0).total_memory
+    return None
+
+
+def is_out_of_memory(error):
+    """Whether an exception of the backend says that there is no memory left."""
+    names = {"MemoryError", "ResourceExhaustedError", "OutOfMemoryError"}
+    told = "RESOURCE_EXHAUSTED" in str(error) or "not enough memory" in str(error)
+    return bool(names & {kind.__name__ for kind in type(error).__mro__}) or told
 
 
 def has_fast_bfloat16():

@@ -14,9 +14,13 @@ import sys
 def quiet_start():
     """Sends file descriptor 2 to nowhere while the block imports a backend for the first time."""
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
-    if "tensorflow" in sys.modules:
+    with contextlib.nullcontext() if "tensorflow" in sys.modules else quiet():
         yield
-        return
+
+
+@contextlib.contextmanager
+def quiet():
+    """Sends file descriptor 2 to nowhere inside the block."""
     sys.stderr.flush()
     kept, nowhere = os.dup(2), os.open(os.devnull, os.O_WRONLY)
     os.dup2(nowhere, 2)

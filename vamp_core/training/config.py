@@ -6,43 +6,25 @@ from vamp_core.density.likelihoods import LIKELIHOODS
 from vamp_core.errors import InputError
 from vamp_core.models import MODELS
 from vamp_core.models.checks import check_sizes
-from vamp_core.networks.convolutional import LOGVAR_RANGE, NARROW_TO_WIDE, check_gain, filters
+from vamp_core.networks.convolutional import LOGVAR_RANGE, check_gain
 from vamp_core.networks.gated import GATED
 from vamp_core.system.hardware import PRECISIONS
+from vamp_core.system.seals import fingerprint
 from vamp_core.training.flags import parse_flags
+from vamp_core.training.limits import (
+    LARGEST,
+    folder_name,
+    not_negative,
+    of_its_kind,
+    path,
+    positive,
+    rising,
+    scales_filters,
+    units,
+)
 
 PRIOR_CHOICES = ("standard", "vamp", "vamp_data", "mog")
 _UNITS = {"nargs": "*", "type": int, "metavar": "UNITS"}  # of a row of dense layers
-
-
-def positive(name, value):
-    if not value > 0:
-        raise InputError(f"--{name} is {value}; choose a positive number.")
-
-
-def not_negative(name, value):
-    if not value >= 0:
-        raise InputError(f"--{name} is {value}; choose zero or more.")
-
-
-def units(name, value):
-    if any(count < 1 for count in value):
-        raise InputError(f"--{name} is {value}; a layer has at least one unit.")
-
-
-def rising(name, value):
-    if len(value) != 2 or not value[0] < value[1]:
-        raise InputError(f"--{name} is {value}; give the least and then the greatest log-variance.")
-
-
-def scales_filters(name, value):
-    positive(name, value)
-    filters(NARROW_TO_WIDE[0], value)
-
-
-def folder_name(name, value):
-    if value is not None and (value in ("", ".", "..") or set(value) & set("/\\")):
-        raise InputError(f"--{name} is {value!r}; it names one folder, so leave out slashes.")
 
 
 def _setting(default, help, check=None, choices=None, **flag):
@@ -64,15 +46,15 @@ class TrainingConfig:
         "mog a mixture of Gaussians",
         choices=PRIOR_CHOICES,
     )
-    lr: float = _setting(1e-4, "learning rate of Adam", positive)
-    epochs: int = _setting(250, "passes through the training images", positive)
-    batch_size: int = _setting(256, "images per step", positive)
+    lr: float = _setting(1e-4, "learning rate of Adam", positive(LARGEST))
+    epochs: int = _setting(250, "passes through the training images", positive(1_000_000))
+    batch_size: int = _setting(256, "images per step", positive(1_000_000))
     data_set: str = _setting(
         "mnist",
         "training and test images; digits are scikit-learn's 1,797 and need no network",
         choices=("mnist", "fashionmnist", "fashion_mnist", "digits"),
     )
-    latent_dim: int = _setting(2, "number of latents, shared out over both levels of an HVAE", positive)
+    latent_dim: int = _setting(2, "number of latents, shared out over both levels of an HVAE", positive(100_000))
     network_size: float = _setting(4.0, "factor that determines the number of filters", scales_filters)
     activation: str = _setting("relu", "activation function of the networks")
     gs_key: str | None = _setting(None, "folder name that groups the runs of a grid search", folder_name)
@@ -80,7 +62,7 @@ class TrainingConfig:
     network: str = _setting(
         "conv", "conv: the forerunner's; gated_mlp, gated_conv: the paper's", choices=("conv", *GATED)
     )
-    num_components: int = _setting(500, "components of a vamp, vamp_data or mog prior (K)", positive)
+    num_components: int = _setting(500, "components of a vamp, vamp_data or mog prior (K)", positive(1_000_000))
     likelihood: str = _setting("bernoulli", "what the decoder's output means", choices=tuple(LIKELIHOODS))
     encoder_trunk: tuple[int, ...] = _setting((), "units of dense layers before the posterior's heads", units, **_UNITS)
     decoder_trunk: tuple[int, ...] = _setting((), "units of dense layers after the latents", units, **_UNITS)
@@ -93,7 +75,9 @@ class TrainingConfig:
         metavar=("MIN", "MAX"),
     )
     latent_gain: float = _setting(
-        0.0, "standard deviation of the weights with which the decoder's trunk starts to read the latents; 0: Keras's"
+        0.0,
+        "standard deviation of the weights with which the decoder's trunk starts to read the latents; 0: Keras's",
+        not_negative(1000),
     )
     binarize: str = _setting(
         "none",
@@ -101,42 +85,44 @@ class TrainingConfig:
         choices=("none", "dynamic", "static"),
     )
     lr_schedule: str = _setting("constant", "learning rate over the run", choices=("constant", "cosine"))
-    lr_warmup_epochs: int = _setting(0, "epochs over which the learning rate rises from zero", not_negative)
+    lr_warmup_epochs: int = _setting(0, "epochs over which the learning rate rises from zero", not_negative(1_000_000))
     clip_norm: float = _setting(
-        0.0, "largest norm of a step's gradient, over all weights together; 0: no limit", not_negative
+        0.0, "largest norm of a step's gradient, over all weights together; 0: no limit", not_negative(LARGEST)
     )
     iwae_samples: int = _setting(
-        1, "importance samples per image in the training objective; 1: the ELBO", positive
+        1, "importance samples per image in the training objective; 1: the ELBO", positive(100_000)
     )
-    warmup_epochs: int = _setting(0, "epochs over which the weight of the KL term rises to one", not_negative)
+    warmup_epochs: int = _setting(
+        0, "epochs over which the weight of the KL term rises to one", not_negative(1_000_000)
+    )
     early_stopping: int = _setting(
-        0, "stop after so many epochs without a better validation loss; 0: never", not_negative
+        0, "stop after so many epochs without a better validation loss; 0: never", not_negative(1_000_000)
     )
     validation_images: int = _setting(
         0,
         "training images held out to validate on; 0: validate on the test images, as the forerunner does",
-        not_negative,
+        not_negative(1_000_000),
     )
     start_from: str | None = _setting(
-        None, "trained model, a file model.keras, whose networks the training starts at, and whose prior if it is alike"
+        None,
+        "trained model, a file model.keras, whose networks the training starts at, and whose prior if it is alike",
+        path,
     )
-    seed: int = _setting(0, "of weights, noise, shuffling and binarization", not_negative)
-    precision: str = _setting(
-        "auto", "auto: mixed_bfloat16 where the hardware multiplies in it", choices=PRECISIONS
-    )
+    seed: int = _setting(0, "of weights, noise, shuffling and binarization", not_negative(2**32 - 1))
+    precision: str = _setting("auto", "auto: mixed_bfloat16 where the hardware multiplies in it", choices=PRECISIONS)
     jit: str = _setting("auto", "XLA compilation; auto: off on a CPU", choices=("auto", "on", "off"))
-    data_dir: str | None = _setting(None, "folder with mnist.npz or IDX files; else VAMP_DATA_DIR, else a download")
-    output_dir: str = _setting("runs", "folder that run folders are made in")
+    data_dir: str | None = _setting(
+        None, "folder with mnist.npz or IDX files; else VAMP_DATA_DIR, else a download", path
+    )
+    output_dir: str = _setting("runs", "folder that run folders are made in", path)
     resume: bool = _setting(False, "go on from the last finished epoch of the same run, if there is one")
     overwrite: bool = _setting(False, "replace a run of the same name")
 
     def __post_init__(self):
-        object.__setattr__(self, "data_set", self.data_set.replace("_", ""))
-        object.__setattr__(self, "encoder_trunk", tuple(self.encoder_trunk))
-        object.__setattr__(self, "decoder_trunk", tuple(self.decoder_trunk))
-        object.__setattr__(self, "logvar_range", tuple(self.logvar_range))
         for setting in fields(self):
-            name, value = setting.name, getattr(self, setting.name)
+            name, value = setting.name, of_its_kind(setting.name, getattr(self, setting.name), setting.type)
+            value = value.replace("_", "") if name == "data_set" else value
+            object.__setattr__(self, name, value)
             choices, check = setting.metadata["choices"], setting.metadata["check"]
             if choices and value not in choices:
                 raise InputError(f"--{name} is {value!r}; choose one of {', '.join(choices)}.")
@@ -174,6 +160,14 @@ class TrainingConfig:
         """The settings that decide the result, as a dictionary: all but folders and what to do with old runs."""
         left_out = {"data_dir", "output_dir", "resume", "overwrite", "gs_key"}
         return {name: value for name, value in asdict(self).items() if name not in left_out}
+
+    def fingerprint(self):
+        """What the files of a run know it by: a checksum of the settings that decide the result.
+
+        Settings at their defaults are left out, so that a setting that comes later changes no older run's.
+        """
+        defaults = {setting.name: setting.default for setting in fields(self)}
+        return fingerprint({name: value for name, value in self.experiment().items() if value != defaults[name]})
 
     @classmethod
     def from_flags(cls, arguments=None):

@@ -1,6 +1,8 @@
 """The command line of `train.py`: a flag for every setting."""
 
 import argparse
+import re
+import sys
 
 from vamp_core.errors import InputError
 from vamp_core.training.recipes import RECIPES
@@ -25,6 +27,7 @@ def parse_flags(settings, arguments=None):
     parser.add_argument("--recipe", help="start from the settings of: " + ", ".join(RECIPES))
     for setting in settings:
         parser.add_argument(f"--{setting.name}", default=setting.default, **_flag(setting))
+    arguments = [_as_value(argument) for argument in (sys.argv[1:] if arguments is None else arguments)]
     recipe = parser.parse_known_args(arguments)[0].recipe
     if recipe is not None:
         if recipe not in RECIPES:
@@ -39,6 +42,11 @@ class _Parser(argparse.ArgumentParser):
     def error(self, message):
         """Argparse would print a page of usage above its one sentence."""
         raise InputError(f"{message}; see {self.prog} --help.")
+
+
+def _as_value(argument):
+    """Argparse takes -1e2 and -inf for flags, unless a blank stands before them, which numbers do not mind."""
+    return f" {argument}" if re.fullmatch(r"-(\d*\.?\d*e[+-]?\d+|inf(inity)?|nan)", argument, re.I) else argument
 
 
 def _flag(setting):

@@ -6,17 +6,28 @@ import keras
 import numpy as np
 from keras import ops
 
+from vamp_core.training.checkpoints import all_finite
+from vamp_core.training.history import best_epoch
+
 
 class TrainingDiverged(RuntimeError):
-    """The loss became NaN or infinite; the last finished epoch is kept."""
+    """The loss or the weights became NaN or infinite; the last finished epoch is kept."""
 
 
 class RunRecorder(keras.callbacks.Callback):
-    """Seeds each epoch, and after it writes history and checkpoint; stops early, and when the loss is lost."""
+    """Seeds each epoch, and after it writes history and checkpoint; stops early, and when the loss is lost.
+
+    An epoch after which weights are not finite ends the run. One whose validation loss alone is not finite is trained
+    on from, but is no state to go on from later: it gets no checkpoint, and is never the best.
+    """
 
     def __init__(self, folder, batches, config, history):
         super().__init__()
         self.folder, self.batches, self.config, self.history = folder, batches, config, history
+        self.kept = self.epochs_done()
+
+    def epochs_done(self):
+        return len(self.history.get("epoch", ()))
 
     def on_epoch_begin(self, epoch, logs=None):
         self.started = time.perf_counter()
@@ -26,12 +37,7 @@ class RunRecorder(keras.callbacks.Callback):
 
     def on_train_batch_end(self, batch, logs=None):
         if not np.isfinite(logs["loss"]):
-            epochs = len(self.history.get("epoch", ()))
-            raise TrainingDiverged(
-                f"The loss became {logs['loss']} in step {batch + 1} of epoch {epochs + 1}: "
-                f"{epochs} finished epochs are kept in {self.folder.path}; "
-                f"try a --lr below {self.config.lr:g}, a --clip_norm or --precision float32."
-            )
+            raise self.diverged(f"The loss became {logs['loss']} in step {batch + 1} of epoch {self.epochs_done() + 1}")
 
     def on_epoch_end(self, epoch, logs=None):
         row = {"epoch": epoch + 1, **{name: float(value) for name, value in logs.items()}}
@@ -40,15 +46,27 @@ class RunRecorder(keras.callbacks.Callback):
         row["seconds"] = round(time.perf_counter() - self.started, 2)
         for name, value in row.items():
             self.history.setdefault(name, []).append(value)
-        self.folder.write_history(self.history)
-        if self.config.early_stopping and np.argmin(self.history["val_loss"]) == epoch:
-            self.folder.save_best(self.model)
-        self.folder.save_checkpoint(self.model, epoch + 1)
+        if not all_finite(self.model):  # the last step's update is in no loss yet
+            raise self.diverged(f"Weights became NaN or infinite in epoch {epoch + 1}")
+        if np.isfinite(row["val_loss"]):
+            self.folder.save_epoch(self.model, self.history)
+            self.kept = epoch + 1
         if self.patience_is_over():
             self.model.stop_training = True
 
     def patience_is_over(self):
         """Whether the validation loss has not become better for `early_stopping` epochs."""
-        losses = self.history.get("val_loss", ())
         patience = self.config.early_stopping
-        return bool(patience and len(losses)) and len(losses) - 1 - int(np.argmin(losses)) >= patience
+        return bool(patience) and self.epochs_done() - (best_epoch(self.history) or 0) >= patience
+
+    def check_end(self):
+        """Raises a `TrainingDiverged` where the training has ended, but at no weights that can be published."""
+        losses = self.history["val_loss"]
+        if best_epoch(self.history) is None or not (self.config.early_stopping or np.isfinite(losses[-1])):
+            raise self.diverged(f"The validation loss became {losses[-1]} in epoch {self.epochs_done()}, the last one")
+
+    def diverged(self, what):
+        return TrainingDiverged(
+            f"{what}: {self.kept} finished epochs are kept in {self.folder.place}; "
+            f"try a --lr below {self.config.lr:g}, a --clip_norm or --precision float32."
+        )

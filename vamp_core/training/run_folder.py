@@ -1,22 +1,37 @@
 """The folder a training run writes: how it came about, its history, and checkpoints to go on from."""
 
-import csv
+import contextlib
 import json
-import re
 import shutil
 from pathlib import Path
 
 from vamp_core.errors import InputError
-from vamp_core.system.files import whole, write_json
+from vamp_core.system.files import check_folder, reason, sweep, whole, write_json
+from vamp_core.system.owner import owner_of
+from vamp_core.system.seals import read_seal
+from vamp_core.training.checkpoints import checkpoint_name, checkpoints_in, load_weights, save_weights
+from vamp_core.training.history import best_epoch, from_csv, read_history, to_csv
 
-_CHECKPOINT = re.compile(r"checkpoint-(\d+)\.weights\.h5")
+# What a folder without a config.json must not hold: nobody could tell of which settings it is.
+_RESULTS = ("best.weights.h5", "history.csv", "metrics.json", "embedding.npz", "model.keras")
 
 
 class RunFolder:
     """`<output_dir>/<gs_key>/<training_id>/`, made or reopened as the configuration asks.
 
-    The name of a checkpoint tells its epoch, and it appears under that name only when it is
-    complete, so that a process killed at any moment leaves a state that can be gone on from.
+    A process killed at any moment leaves a state that can be gone on from: every file appears under its name only
+    when it is complete. Making a `RunFolder` changes nothing in a run that is there; what trains or reports does so
+    inside `with folder.training():` or `owned()`, where no other process can. A run that is overwritten stays in
+    its place until the new one, which begins in `.<training_id>.new` beside it, has its first checkpoint.
+
+    Checkpoints and best.weights.h5 are sealed: they carry the fingerprint of the settings, the epoch, the history
+    and a checksum of all that, which are looked at before they are loaded. config.json has the same fingerprint.
+    history.csv is written anew from the checkpoint that a run goes on from. Runs from before there were seals are
+    read as they are.
+
+    Each file, and its name, is on the disk (fsync) before the one that it replaces is removed. A power cut costs
+    the epoch in progress, no more; in the moment in which a run takes the place of another one, it may leave the
+    old one as `.<training_id>.old`, which the next command that trains there puts back.
 
     Args:
         config: a `TrainingConfig`.
@@ -27,34 +42,66 @@ class RunFolder:
     """
 
     def __init__(self, config):
-        self.path = Path(config.output_dir) / (config.gs_key or "default") / config.training_id
-        try:
-            self.path.mkdir(parents=True, exist_ok=True)
-            with whole(self.path / "writable") as probe:
-                probe.touch()
-            (self.path / "writable").unlink()
-        except OSError as error:
-            raise InputError(
-                f"The run folder {self.path} cannot be written to ({error.strerror}): choose another --output_dir."
-            ) from error
-        if self.config_file.exists():
-            self._reopen(config)
+        self.config = config
+        self.place = Path(config.output_dir) / (config.gs_key or "default") / config.training_id
+        if self.place.is_symlink():
+            self.place = self.place.resolve()
+        self.path = self.place  # or, until its first checkpoint, where a run begins that overwrites another one
+        check_folder(self.place, "The run folder", "choose another --output_dir")
+        self._check()
 
-    def _reopen(self, config):
-        if config.overwrite:
-            shutil.rmtree(self.path)
-            self.path.mkdir()
+    @contextlib.contextmanager
+    def owned(self):
+        """Inside the block no other process trains or reports in this folder.
+
+        Raises:
+            InputError: another process does.
+        """
+        with owner_of(self.place):
+            self._put_back()
+            sweep(self.path)
+            yield self
+
+    @contextlib.contextmanager
+    def training(self):
+        """As `owned`, for a training that begins or goes on.
+
+        Raises:
+            InputError: another process owns the folder, or has left in it what `config` does not allow.
+        """
+        with self.owned():
+            self._check()
+            if self.config.overwrite and self._holds_a_run():
+                self.path = self._beside("new")
+                check_folder(self.path, "The run folder", "choose another --output_dir")
+            try:
+                yield self
+            finally:
+                if self.path != self.place:  # the new run came to nothing
+                    shutil.rmtree(self.path, ignore_errors=True)
+                    self.path = self.place
+
+    # -- which run it is of --------------------------------------------------------------
+
+    def _holds_a_run(self):
+        results = any((self.place / name).exists() for name in _RESULTS)
+        return self._recorded() or results or bool(checkpoints_in(self.place))
+
+    def _recorded(self):
+        return (self.place / "config.json").exists()
+
+    def _check(self):
+        """Holds what is there to what the configuration asks for."""
+        if self.config.overwrite or not self._holds_a_run():
             return
-        if not config.resume:
+        if not self.config.resume:
             raise InputError(
                 f"{self.path} already holds a run: add --resume to go on with it, --overwrite to replace it, "
                 "or --gs_key NAME to put this one beside it."
             )
-        try:
-            before = json.loads(self.config_file.read_text())["experiment"]
-        except (json.JSONDecodeError, KeyError) as error:
-            raise InputError(f"{self.config_file} is not the record of a run: use --overwrite.") from error
-        now, defaults = (json.loads(json.dumps(each.experiment())) for each in (config, type(config)()))
+        record = self._record()
+        before = record["experiment"]
+        now, defaults = (json.loads(json.dumps(each.experiment())) for each in (self.config, type(self.config)()))
         before = defaults | before  # of settings that came after the run
         changed = [f"--{name} {before[name]!r} → {now[name]!r}" for name in now if before[name] != now[name]]
         if changed:
@@ -62,6 +109,37 @@ class RunFolder:
                 f"{self.path} was begun with other settings ({', '.join(changed)}): repeat them to resume, "
                 "or use --overwrite or another --gs_key."
             )
+        if record.get("fingerprint", self.config.fingerprint()) != self.config.fingerprint():
+            raise InputError(
+                f"{self.config_file} was changed after the run was begun: put the original back, or use --overwrite "
+                "or another --gs_key."
+            )
+
+    def _record(self):
+        """The content of config.json, or an `InputError` if it is no record of a run."""
+        try:
+            record = json.loads(self.config_file.read_text())
+            if not (isinstance(record["experiment"], dict) and isinstance(record["sessions"], list)):
+                raise ValueError("not a record")
+        except (OSError, ValueError, KeyError, TypeError, RecursionError) as error:
+            raise InputError(
+                f"{self.config_file} is missing or not the record of a run: use --overwrite to replace what is there, "
+                "or another --gs_key."
+            ) from error
+        return record
+
+    def begin_session(self, made_with):
+        """Records the settings, and what they are run with; a resumed run adds a session to those before."""
+        record = {"experiment": self.config.experiment(), "fingerprint": self.config.fingerprint(), "sessions": []}
+        if self.config_file.exists():
+            before = self._record()
+            record["sessions"] = before["sessions"]
+            if "fingerprint" not in before:  # begun before there were seals
+                del record["fingerprint"]
+        record["sessions"] = [*record["sessions"], made_with]
+        write_json(self.config_file, record)
+
+    # -- its files -----------------------------------------------------------------------
 
     @property
     def config_file(self):
@@ -78,66 +156,114 @@ class RunFolder:
 
     def checkpoints(self):
         """Complete checkpoints as {number of finished epochs: path}, in order."""
-        found = {}
-        for path in self.path.iterdir():
-            if match := _CHECKPOINT.fullmatch(path.name):
-                found[int(match[1])] = path
-        return dict(sorted(found.items()))
+        return checkpoints_in(self.path)
 
-    def save_checkpoint(self, model, epochs_done):
-        """Saves weights and optimizer state after `epochs_done` epochs; keeps this checkpoint and the one before."""
-        with whole(self.path / f"checkpoint-{epochs_done:05d}.weights.h5") as partial:
-            model.save_weights(partial)
+    def save_epoch(self, model, history):
+        """Saves the state after an epoch; keeps this checkpoint and the one before.
+
+        Args:
+            model: the compiled model.
+            history: {column: list of numbers}, an epoch a row.
+        """
+        epoch, text = len(history["epoch"]), to_csv(history)
+        path = self.path / checkpoint_name(epoch)
+        save_weights(model, path, self.config.fingerprint(), epoch, text)
+        self._take_place()
+        if self.config.early_stopping and best_epoch(history) == epoch:
+            self.save_best(model, history)
+        self.write_history(text)
         for path in list(self.checkpoints().values())[:-2]:
-            path.unlink()
+            with contextlib.suppress(OSError):
+                path.unlink()
 
-    def save_best(self, model):
-        """Saves weights as those of the best epoch so far."""
-        with whole(self.best_weights) as partial:
-            model.save_weights(partial)
+    def save_best(self, model, history):
+        """Saves weights as those of the best epoch so far, the last one of `history`."""
+        save_weights(model, self.best_weights, self.config.fingerprint(), len(history["epoch"]), to_csv(history))
 
     def load_checkpoint(self, model):
-        """Loads the newest checkpoint into a compiled model.
+        """Loads the newest checkpoint into a compiled model, and makes history.csv and the best weights follow it.
 
         Returns:
-            The number of finished epochs, 0 if there is no checkpoint.
+            The history of the finished epochs, {} if there is no checkpoint.
 
         Raises:
-            InputError: the checkpoint cannot be read.
+            InputError: the checkpoint cannot be read, or is of another run.
         """
         if not (checkpoints := self.checkpoints()):
-            return 0
-        epochs_done, path = list(checkpoints.items())[-1]
-        model.optimizer.build(model.trainable_variables)
+            return {}
+        epoch, path = list(checkpoints.items())[-1]
         try:
-            model.load_weights(path)
-        except Exception as error:  # h5py and Keras raise OSError, KeyError or ValueError for a damaged file
+            record = load_weights(model, path, self.config.fingerprint(), epoch, self._is_sealed())
+        except InputError as error:
+            raise InputError(f"The checkpoint {error}: delete it and --resume from the one before.") from error
+        if "history" in record:
+            history = from_csv(record["history"], f"The history in {path}")
+            self.write_history(record["history"])
+        else:
+            history = read_history(self.history_file, epoch)
+        if self.config.early_stopping and best_epoch(history) == epoch:  # a kill may have come in between
+            self.save_best(model, history)
+        return history
+
+    def load_best(self, model, history):
+        """Loads the weights of the best epoch: best.weights.h5.
+
+        Raises:
+            InputError: they are missing or damaged, or of another run or epoch.
+        """
+        try:
+            load_weights(model, self.best_weights, self.config.fingerprint(), best_epoch(history), self._is_sealed())
+        except InputError as error:
             raise InputError(
-                f"The checkpoint {path} cannot be read, it may be damaged: delete it and --resume from the one before."
+                f"The best epoch's weights are lost: {error}; train anew with --overwrite, or elsewhere with --gs_key."
             ) from error
-        return epochs_done
 
-    def read_history(self, epochs=None):
-        """{column: list of numbers}, an epoch a row; only the first `epochs` rows if given."""
-        return read_history(self.history_file, epochs)
+    def read_history(self):
+        """{column: list of numbers}, an epoch a row: what the newest checkpoint says, else history.csv.
 
-    def write_history(self, history):
-        """Writes {column: list of numbers} as CSV, whole or not at all."""
+        Raises:
+            InputError: it is damaged.
+        """
+        *_, newest = [None, *self.checkpoints().values()]
+        try:
+            record = newest and read_seal(newest)
+        except (OSError, ValueError) as error:
+            raise InputError(f"The checkpoint {newest} is damaged: delete it and --resume.") from error
+        return from_csv(record["history"], newest) if record else read_history(self.history_file)
+
+    def write_history(self, text):
+        """Writes history.csv, whole or not at all."""
         with whole(self.history_file) as partial, partial.open("w", newline="") as file:
-            writer = csv.writer(file)
-            writer.writerow(history)
-            writer.writerows(zip(*history.values(), strict=True))
+            file.write(text)
 
-    def begin_session(self, config, made_with):
-        """Records the settings, and what they are run with; a resumed run adds a session to those before."""
-        before = json.loads(self.config_file.read_text())["sessions"] if self.config_file.exists() else []
-        write_json(self.config_file, {"experiment": config.experiment(), "sessions": [*before, made_with]})
+    def _is_sealed(self):
+        return "fingerprint" in self._record()
 
+    # -- one run in the place of another -------------------------------------------------
 
-def read_history(path, epochs=None):
-    """A run's history.csv as {column: list of numbers}; empty if there is none."""
-    if not Path(path).exists():
-        return {}
-    with open(path, newline="") as file:
-        rows = list(csv.DictReader(file))[:epochs]
-    return {name: [float(row[name]) for row in rows] for name in rows[0]} if rows else {}
+    def _beside(self, what):
+        return self.place.with_name(f".{self.place.name}.{what}")
+
+    def _take_place(self):
+        """Puts the new run where the overwritten one is, and removes that."""
+        if self.path == self.place:
+            return
+        old = self._beside("old")
+        try:
+            self.place.rename(old)
+            self.path.rename(self.place)
+        except OSError as error:
+            self._put_back()
+            raise InputError(f"{self.place} cannot be replaced ({reason(error)}): it is unchanged.") from error
+        self.path = self.place
+        shutil.rmtree(old, ignore_errors=True)
+
+    def _put_back(self):
+        """Ends what a kill left between two runs: the old one returns where the new one had not taken its place."""
+        old = self._beside("old")
+        if old.exists() and not self._recorded():
+            if self.place.exists():
+                shutil.rmtree(self.place)
+            old.rename(self.place)
+        shutil.rmtree(old, ignore_errors=True)
+        shutil.rmtree(self._beside("new"), ignore_errors=True)

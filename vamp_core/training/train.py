@@ -20,6 +20,7 @@ from vamp_core.training.batches import Batches
 from vamp_core.training.build import build_model, compile_model, in_float32, policy
 from vamp_core.training.recorder import RunRecorder
 from vamp_core.training.run_folder import RunFolder
+from vamp_core.training.sizes import check_memory
 from vamp_core.training.warm_start import warm_start
 from vamp_core.version import __version__
 
@@ -37,22 +38,31 @@ def train(config):
         and the `RunFolder`.
 
     Raises:
-        InputError: something in `config` or the data cannot work; raised before training starts.
-        TrainingDiverged: the loss became NaN; the last finished epoch is kept.
+        InputError: something in `config` or the data cannot work, raised before training starts and before an older
+            run is touched; or the disk is full, or the memory, and the last finished epoch is kept.
+        TrainingDiverged: the loss or a weight became NaN; the last finished epoch is kept.
     """
     data = load_data(config.data_set, config.data_dir)
     images, validation = _split(data, config)
+    check_memory(config, images.shape[1:])
     folder = RunFolder(config)
-    print(f"{data}\nRun folder: {folder.path}")
+    print(f"{data}\nRun folder: {folder.place}")
     hardware.exact_float32_products()
     precision = hardware.resolve_precision(config.precision)
-    model = _untrained(config, images, precision)
-    epochs_done = _begin(model, config, folder)
-    folder.begin_session(config, {"first_epoch": epochs_done + 1, **_made_with(precision, data)})
-    _fit(model, config, images, validation, folder, epochs_done)
-    if config.early_stopping:
-        model.load_weights(folder.best_weights)
-    return in_float32(model, config, images.shape[1:]), data, folder
+    try:
+        model = _untrained(config, images, precision)
+        with folder.training():
+            history = _begin(model, config, folder)
+            folder.begin_session({"first_epoch": len(history.get("epoch", ())) + 1, **_made_with(precision, data)})
+            _fit(model, config, images, validation, folder, history)
+        return in_float32(model, config, images.shape[1:]), data, folder
+    except Exception as error:
+        if not hardware.is_out_of_memory(error):
+            raise
+        raise InputError(
+            f"There is not enough memory ({' '.join(str(error).split())[:100]}): choose a smaller --network_size, "
+            "--batch_size, --latent_dim or --num_components."
+        ) from error
 
 
 def _split(data, config):
@@ -90,17 +100,19 @@ def _untrained(config, images, precision):
 
 
 def _begin(model, config, folder):
-    """Brings the model to where the training begins, at a checkpoint or a trained model; returns the epochs done."""
-    epochs_done = folder.load_checkpoint(model)
-    if config.start_from and not epochs_done:
+    """Brings the model to where the training begins, at a checkpoint or a trained model; returns the history so far."""
+    history = folder.load_checkpoint(model)
+    if config.start_from and not history:
         warm_start(model, config.start_from)
-    return epochs_done
+    return history
 
 
-def _fit(model, config, images, validation, folder, epochs_done):
+def _fit(model, config, images, validation, folder, history):
+    """Trains what is left to train, and leaves the model at its last or, under early stopping, its best weights."""
     batches = Batches(images, config.batch_size, config.seed, redraw=config.binarize == "dynamic")
-    recorder = RunRecorder(folder, batches, config, folder.read_history(epochs_done))
+    recorder = RunRecorder(folder, batches, config, history)
     warmup = [KLWarmup(config.warmup_epochs)] if config.warmup_epochs else []
+    epochs_done = recorder.epochs_done()
     model.fit(
         batches,
         epochs=epochs_done if recorder.patience_is_over() else config.epochs,
@@ -111,6 +123,9 @@ def _fit(model, config, images, validation, folder, epochs_done):
         verbose=1 if sys.stdout.isatty() else 2,
         callbacks=[*warmup, recorder],
     )
+    recorder.check_end()
+    if config.early_stopping:
+        folder.load_best(model, recorder.history)
 
 
 def _made_with(precision, data):

@@ -1,12 +1,15 @@
 """Training that starts where another one ended, instead of at random weights."""
 
 import zipfile
+from pathlib import Path
 
 import keras
+import numpy as np
 
 from vamp_core.errors import InputError
 from vamp_core.models.base import LatentVariableModel
 from vamp_core.models.checks import NETWORKS
+from vamp_core.system.memory import machine_memory
 
 
 def warm_start(model, path):
@@ -17,17 +20,12 @@ def warm_start(model, path):
 
     Args:
         model: a `VAE` or an `HVAE`.
-        path: the trained model, a file written by `model.save`, such as a run folder's model.keras.
+        path: the trained model, a file on this machine written by `model.save`, such as a run folder's model.keras.
 
     Raises:
-        InputError: the file cannot be read, or holds networks of other shapes than the model's.
+        InputError: the file cannot be read, or holds NaN, or networks of other shapes than the model's.
     """
-    try:
-        trained = keras.saving.load_model(path, compile=False)
-    except (OSError, ValueError, zipfile.BadZipFile) as error:
-        raise InputError(
-            f"--start_from is {str(path)!r}, which cannot be read: give the model.keras of a finished run."
-        ) from error
+    trained = _load(path)
     if not isinstance(trained, LatentVariableModel):
         raise InputError(f"--start_from is {str(path)!r}, which is no VAE or HVAE but a {type(trained).__name__}.")
     pairs = [(getattr(model, name, None), getattr(trained, name, None)) for name in NETWORKS]
@@ -40,8 +38,27 @@ def warm_start(model, path):
             )
     if type(model.prior) is type(trained.prior) and _weights(model.prior) == _weights(trained.prior):
         pairs.append((model.prior, trained.prior))
+    if not all(np.isfinite(weight).all() for _, theirs in pairs for weight in theirs.get_weights()):
+        raise InputError(f"--start_from is {str(path)!r}, which holds NaN or infinite weights: give another model.")
     for ours, theirs in pairs:
         ours.set_weights(theirs.get_weights())
+
+
+def _load(path):
+    """The model in a file, which Keras sees only if it is a whole one on this machine."""
+    told = f"--start_from is {str(path)!r}, which cannot be read: give the model.keras of a finished run."
+    try:
+        if not Path(path).is_file():  # Keras would look for gs://, hf:// and the like on the network
+            raise InputError(told)
+        with zipfile.ZipFile(path) as archive:
+            unpacked, has = sum(entry.file_size for entry in archive.infolist()), machine_memory()
+            if archive.testzip() is not None or (has is not None and unpacked > has):
+                raise InputError(told)
+        return keras.saving.load_model(path, compile=False)
+    except InputError:
+        raise
+    except Exception as error:  # zipfile, h5py and Keras have each many errors of their own for a damaged file
+        raise InputError(told) from error
 
 
 def _weights(layer):

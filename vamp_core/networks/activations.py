@@ -1,0 +1,34 @@
+"""Activations by the names that Keras knows them under."""
+
+import keras
+import numpy as np
+from keras import ops
+
+from vamp_core.errors import InputError
+
+
+def check_activation(activation):
+    """Raises an `InputError` unless `activation` works value by value, as the networks' layers need it.
+
+    Keras knows others: a softmax mixes values, a glu halves their number, a threshold wants more arguments.
+    """
+    try:
+        function = keras.activations.get(activation)
+        values = np.linspace(-2, 2, 6, dtype="float32").reshape(2, 3)
+        found = _on(function, values)
+        one_by_one = [_on(function, value.reshape(1, 1)).item() for value in values.ravel()]
+        works = found.shape == values.shape and np.allclose(found.ravel(), one_by_one, atol=1e-6)
+    except Exception as error:  # a ValueError for a name, and whatever the backend makes of too few arguments
+        raise InputError(
+            f"activation is {activation!r}, which Keras does not know as an activation of one value: "
+            "choose for instance relu, swish, elu or tanh."
+        ) from error
+    if not works:
+        raise InputError(
+            f"activation is {activation!r}, which does not work value by value: choose for instance relu, swish, elu "
+            "or tanh."
+        )
+
+
+def _on(function, values):
+    return ops.convert_to_numpy(function(ops.convert_to_tensor(values)))

@@ -1,0 +1,47 @@
+"""Fingerprints: what files say about their content, so that it can be checked when they are read.
+
+A sealed file is its content, a record in JSON, and 48 bytes: the record's length, the SHA-256 of all before, and a
+mark. HDF5 does not mind what follows its content, so that such a file is read as any other, and by anyone.
+"""
+
+import hashlib
+import json
+
+MARK = b"vampseal"
+_TAIL = 32 + len(MARK)
+
+
+class Unsealed(ValueError):
+    """A file's content is not what its seal says."""
+
+
+def fingerprint(content):
+    """The SHA-256 of what JSON can hold, whatever the order of its dictionaries, as a hexadecimal string."""
+    text = json.dumps(content, sort_keys=True, separators=(",", ":"), allow_nan=False)
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def seal(path, record):
+    """Appends `record`, a dictionary, and the checksum of the whole to a file that is being written."""
+    tail = json.dumps(record, allow_nan=False).encode()
+    tail += len(tail).to_bytes(8, "big")
+    checksum = hashlib.sha256(path.read_bytes() + tail).digest()
+    with open(path, "ab") as file:
+        file.write(tail + checksum + MARK)
+
+
+def read_seal(path):
+    """The record that a file was sealed with; None for a file without a seal, such as older versions wrote.
+
+    Raises:
+        Unsealed: the file's content is not what it was when it was sealed.
+        OSError: the file cannot be read.
+    """
+    content = memoryview(path.read_bytes())
+    if len(content) < _TAIL or content[-len(MARK) :] != MARK:
+        return None
+    sealed, checksum = content[:-_TAIL], content[-_TAIL : -len(MARK)]
+    if hashlib.sha256(sealed).digest() != checksum:
+        raise Unsealed("its content is not what it was when it was sealed")
+    length = int.from_bytes(sealed[-8:], "big")
+    return json.loads(bytes(sealed[-8 - length : -8]))
