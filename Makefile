@@ -39,6 +39,7 @@ book: .venv/installed-book
 # What the live page reads, from the trained models; and, with the real images, where these lie in the models' planes.
 page-models: .venv/installed
 	$(BIN)/python book/live/export.py
+	$(BIN)/python book/playground/export_playground.py
 
 page-points: .venv/installed
 	$(BIN)/python book/live/points.py

@@ -1,4 +1,4 @@
-"""Writes what the playground reads: its scripts, scikit-learn's digits and the book's colours.
+"""Writes what the playground reads: its scripts and picture, scikit-learn's digits and the book's colours.
 
     python book/playground/export_playground.py      (make page-models)
 
@@ -42,6 +42,7 @@ def main():
     given = {"DIGITS": digits(), "PALETTE": np.asarray(PALETTE).tolist()}
     text = "window.Playground = window.Playground || {};\n" + "".join(script(*item) for item in given.items())
     (TARGET / "given.js").write_text(text)
+    shutil.copy(HERE / "still.png", TARGET)
     size = sum(path.stat().st_size for path in TARGET.iterdir())
     print(f"The playground's files weigh {size / 1000:.0f} kB.")
 

@@ -105,7 +105,7 @@ window.Live = window.Live || {};
       make("div", { class: "live-drawn" }, pad.element, ...panels.map(panel => panel.result.element)));
   }
 
-  document.querySelectorAll(".live").forEach(root => {
+  document.querySelectorAll(".live[data-models]").forEach(root => {
     try {
       start(root);
     } catch (error) {

@@ -16,7 +16,11 @@ window.Playground = window.Playground || {};
 
   // The prior's draws, as numbers that stay the same while the prior moves: a component and noise each.
   const random = new Playground.Random(7);
-  const draws = Array.from({ length: DRAWS }, (_, n) => [(n + random.uniform()) / DRAWS, [random.normal(), random.normal()]]);
+  let draws = [];
+  Playground.drawAnew = function () {
+    draws = Array.from({ length: DRAWS }, (_, n) => [(n + random.uniform()) / DRAWS, [random.normal(), random.normal()]]);
+  };
+  Playground.drawAnew();
 
   // z = mean + standard deviation * noise: (rows, 2).
   const drawn = ({ means, logvars }, noise) => means.map((mean, i) => mean + Math.exp(0.5 * logvars[i]) * noise[i]);
