@@ -6,23 +6,15 @@
 It needs no built book: the scripts are run from where they are written.
 """
 
-import os
-import sys
-from pathlib import Path
-
 import keras
 import numpy as np
 import pytest
 import tensorflow as tf
-from browse import QUIET
-from playwright.sync_api import sync_playwright
 
 import vamp_core as vc
 from vamp_core.density.distributions import normal_log_prob
 
-sys.path.append(str(Path(__file__).parents[2] / "book" / "playground"))
-
-from export_playground import ENGINE, digits, script  # noqa: E402
+pytest_plugins = ["playground_page"]
 
 BATCH, COMPONENTS, WIDTH, DEPTH = 128, 50, 32, 2
 SIZES = {"width": WIDTH, "depth": DEPTH, "components": COMPONENTS}
@@ -62,17 +54,9 @@ GRADIENTS = """({noise, beta, rows}) => {
 
 
 @pytest.fixture(scope="module")
-def page():
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(
-            executable_path=os.environ.get("CHROMIUM", "/usr/bin/chromium"), args=QUIET
-        )
-        page = browser.new_page()
-        for path in ENGINE:
-            page.add_script_tag(path=path)
-        page.add_script_tag(content=script("DIGITS", digits()) + GIVEN)
-        yield page
-        browser.close()
+def page(engine):
+    engine.add_script_tag(content=GIVEN)
+    return engine
 
 
 def dense(inputs, layers, heads=False):

@@ -17,7 +17,7 @@ window.Playground = window.Playground || {};
           : make("input", { type: "text", inputmode: whole ? "numeric" : "decimal", autocomplete: "off", spellcheck: "false" });
         input.addEventListener("change", () => changed(name, input.value));
         this.inputs[name] = input;
-        return make("label", {}, make("span", { text: title }), input);
+        return make("label", { "data-name": name }, make("span", { text: title }), input);
       }));
     }
 

@@ -30,7 +30,7 @@ window.Playground = window.Playground || {};
       const { now, model, data } = training, { mixture } = model.prior;
       this.fit(now);
       const { context, size } = this;
-      if (layers.density) context.drawImage(this.density(mixture, colours.ink), 0, 0, size, size);
+      if (layers.density) context.drawImage(this.density(mixture, now, colours), 0, 0, size, size);
       const rows = Array.from({ length: Math.min(SHOWN, data.count) }, (_, n) => Math.floor((n * data.count) / SHOWN));
       if (layers.codes) {
         this.ellipses(now.posterior, rows, colours.ink, 0.75, 0.35);
@@ -49,8 +49,17 @@ window.Playground = window.Playground || {};
       this.corners(colours);
     }
 
-    // Bands one nat apart, as on the live page; finer for few components, since each point asks all of them.
-    density(mixture, ink) {
+    // Bands one nat apart, as on the live page; as old as the codes that they are seen with.
+    density(mixture, now, colours) {
+      const { reach } = this, { ink } = colours, drawn = this.drawn || {};
+      if (drawn.now !== now || drawn.reach !== reach || drawn.ink !== ink) {
+        this.drawn = { now, reach, ink, picture: this.picture(mixture, ink) };
+      }
+      return this.drawn.picture;
+    }
+
+    // Coarser for many components, since each point asks all of them.
+    picture(mixture, ink) {
       const side = mixture.count > 100 ? 28 : 44, grid = new Float32Array(side * side);
       let top = -Infinity;
       const [[left, right], [bottom, high]] = this.limits;

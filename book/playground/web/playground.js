@@ -253,7 +253,11 @@ window.Playground = window.Playground || {};
   }
 
   document.querySelectorAll(".playground").forEach(root => {
-    const sorry = reason => root.append(make("p", { class: "live-said", role: "status", text: reason }));
+    const sorry = reason => {
+      const still = root.querySelector("noscript"); // what it holds is text where scripts run
+      if (still) still.replaceWith(document.createRange().createContextualFragment(still.textContent));
+      root.append(make("p", { class: "live-said", role: "status", text: reason }));
+    };
     if (!window.PointerEvent || !window.ResizeObserver || !window.IntersectionObserver) {
       return sorry("This browser lacks what the playground needs (pointer events and observers), so the picture stands in for it: " +
         "a current Firefox, Chrome, Edge or Safari shows it.");

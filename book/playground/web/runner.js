@@ -51,7 +51,10 @@ window.Playground = window.Playground || {};
     frame() {
       const end = performance.now() + Math.max(FRAME - this.drawing, LEAST);
       let more = true;
-      while (more && this.left-- > 0 && performance.now() < end) more = this.advance();
+      while (more && this.left > 0 && performance.now() < end) {
+        more = this.advance();
+        this.left -= 1;
+      }
       const over = !more || this.left <= 0;
       if (over || !this.still.matches) this.timedDraw();
       if (over) this.stop();

@@ -14,7 +14,7 @@ window.Playground = window.Playground || {};
       choices: { standard: "Standard normal", mixture: "Mixture of normals", vamp: "VampPrior", fixed: "VampPrior on fixed data" },
     },
     k: { title: "Components K", start: 50, low: 1, high: 500, whole: true },
-    beta: { title: "Weight β of the KL", start: 1, low: 0, high: 1000 },
+    beta: { title: "Weight β", start: 1, low: 0, high: 1000 },
     warmup: { title: "Warm-up, steps", start: 0, low: 0, high: 100000, whole: true },
     rate: { title: "Learning rate", start: 0.003, low: 0.000001, high: 10 },
     width: { title: "Width of layers", start: 32, low: 1, high: 128, whole: true },
