@@ -9,10 +9,7 @@ from gradients import value_and_gradients
 from keras import ops
 from references import (
     assert_close,
-    assert_samples_fit,
-    central_differences,
     discretized_logistic_logpmf,
-    mixture_logpdf,
     normal_logpdf,
 )
 from scipy import integrate, special, stats
@@ -21,8 +18,6 @@ from vamp_core.density.distributions import (
     as_generator,
     bernoulli_log_prob,
     discretized_logistic_log_prob,
-    mixture_log_prob,
-    mixture_sample,
     normal_kl,
     normal_log_prob,
     normal_sample,
@@ -31,12 +26,6 @@ from vamp_core.density.distributions import (
 
 def normal(*shape):
     return np.random.normal(size=shape).astype("float32")
-
-
-def mixture(num_components, latent_dim):
-    """Means and log-variances in the range that an encoder gives."""
-    logvars = np.random.uniform(-6, 2, (num_components, latent_dim)).astype("float32")
-    return 2 * normal(num_components, latent_dim), logvars
 
 
 # -- the normal distribution ------------------------------------------------------------
@@ -143,107 +132,3 @@ def test_discretized_logistic_sums_over_pixels():
     images = [np.random.randint(0, 256, (3, 4, 4, 1)) / 255, normal(3, 4, 4, 1), normal(3, 4, 4, 1)]
     pixels = discretized_logistic_log_prob(*(a.reshape(-1, 1) for a in images))
     assert_close(discretized_logistic_log_prob(*images), ops.convert_to_numpy(pixels).reshape(3, 16).sum(1))
-
-
-# -- mixtures ---------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize("num_components, latent_dim", [(1, 2), (3, 2), (50, 10), (500, 40)])
-def test_mixture_log_prob_is_scipys(num_components, latent_dim):
-    means, logvars = mixture(num_components, latent_dim)
-    z = 2 * normal(20, latent_dim)
-    log_prob = mixture_log_prob(z, means, logvars)
-    assert log_prob.shape == (20,)
-    # Squares times precisions of up to 400 cancel in it: hence a digit less of values near zero.
-    assert_close(log_prob, mixture_logpdf(z, means, logvars), atol=1e-4)
-
-
-def test_mixture_of_one_component_is_the_normal():
-    (means, logvars), z = mixture(1, 3), normal(9, 3)
-    assert_close(mixture_log_prob(z, means, logvars), normal_log_prob(z, means, logvars))
-
-
-def test_mixture_sums_over_latents_before_components():
-    means, logvars, z = np.float32([[-3, -3], [3, 3]]), np.zeros((2, 2), "float32"), np.float32([[3, -3]])
-    expected = mixture_logpdf(z, means, logvars)
-    each = stats.norm.logpdf(z[:, None], means)
-    product_of_mixtures = special.logsumexp(each - np.log(2), axis=1).sum(axis=1)
-    assert expected == pytest.approx(-19.84, abs=5e-3)
-    assert product_of_mixtures == pytest.approx(-3.22, abs=5e-3)  # what the other order gives
-    assert_close(mixture_log_prob(z, means, logvars), expected)
-
-
-@pytest.mark.parametrize("latent_dim, worst, typical", [(2, 2e-3, 1e-3), (40, 0.2, 0.04)])
-def test_mixture_of_sharp_components_far_from_their_centre(latent_dim, worst, typical):
-    """With forty latents, and two matrix products, z² / variance is 360,000 and all of it cancels.
-
-    That costs float32 four of its digits: measured 0.14 nats at most, 0.023 root mean square.
-    Two latents take the differences themselves.
-    """
-    directions = normal(500, latent_dim)
-    radii = np.random.uniform(10, 30, (500, 1))
-    means = np.float32(radii * directions / np.linalg.norm(directions, axis=1, keepdims=True))
-    logvars = np.full(means.shape, 2 * np.log(0.05), "float32")
-    z = means + np.float32(0.05) * normal(500, latent_dim)
-    error = ops.convert_to_numpy(mixture_log_prob(z, means, logvars)) - mixture_logpdf(z, means, logvars)
-    assert np.max(abs(error)) < worst
-    assert np.sqrt(np.mean(error**2)) < typical
-
-
-@pytest.mark.parametrize("offset", [0, 30, -300])
-def test_mixture_loses_nothing_when_all_of_it_lies_far_away(offset):
-    means, z = offset + normal(100, 10), offset + normal(50, 10)
-    logvars = np.full(means.shape, 2 * np.log(0.05), "float32")
-    assert_close(mixture_log_prob(z, means, logvars), mixture_logpdf(z, means, logvars), atol=5e-3)
-
-
-def test_mixture_with_weights_is_scipys_and_a_weight_of_zero_removes_a_component():
-    (means, logvars), z = mixture(4, 3), normal(10, 3)
-    log_weights = np.log(np.float32([0.5, 0.3, 0.15, 0.05]))
-    expected = mixture_logpdf(z, means, logvars, log_weights)
-    assert_close(mixture_log_prob(z, means, logvars, log_weights), expected, atol=1e-4)
-    log_weights = np.float32([-np.log(2), -np.log(2), -np.inf, -np.inf])
-    expected = mixture_logpdf(z, means[:2], logvars[:2])
-    assert_close(mixture_log_prob(z, means, logvars, log_weights), expected, atol=1e-4)
-
-
-@pytest.mark.parametrize("seed", range(5))
-def test_mixture_does_not_depend_on_the_order_of_its_components(seed):
-    (means, logvars), z = mixture(20, 5), normal(10, 5)
-    log_weights = special.log_softmax(normal(20))
-    order = np.random.default_rng(seed).permutation(20)
-    permuted = mixture_log_prob(z, means[order], logvars[order], log_weights[order])
-    assert_close(permuted, ops.convert_to_numpy(mixture_log_prob(z, means, logvars, log_weights)), atol=1e-4)
-
-
-def test_mixture_gradients_are_the_finite_differences_of_scipys():
-    values = [normal(5, 3), *mixture(4, 3)]
-    variables = [keras.Variable(value) for value in values]
-    _, gradients = value_and_gradients(lambda: ops.sum(mixture_log_prob(*variables)), variables)
-    for i, gradient in enumerate(gradients):
-
-        def at(value, i=i):
-            return mixture_logpdf(*values[:i], value, *values[i + 1 :]).sum()
-
-        # Precisions of up to 400 times z − mean cancel in it, as they do in the density.
-        assert_close(gradient, central_differences(at, values[i].astype("float64")), rtol=1e-4, atol=2e-3)
-
-
-def test_mixture_gradients_stay_finite_far_from_every_component():
-    variables = [keras.Variable(value) for value in (np.float32([[1e3, -1e3]]), *mixture(4, 2))]
-    value, gradients = value_and_gradients(lambda: ops.sum(mixture_log_prob(*variables)), variables)
-    assert np.isfinite(value) and all(np.all(np.isfinite(gradient)) for gradient in gradients)
-    assert np.any(gradients[0] != 0)
-
-
-@pytest.mark.parametrize("weights", [None, (0.6, 0.3, 0.1)])
-def test_mixture_samples_fit_its_density(weights):
-    means, logvars = np.float32([[-4, -4], [4, 4], [0, 5]]), np.float32([[-1, 1], [0.5, -2], [-2, 0]])
-    log_weights = None if weights is None else np.log(np.float32(weights))
-    samples = ops.convert_to_numpy(mixture_sample(20_000, means, logvars, as_generator(0), log_weights))
-    assert samples.shape == (20_000, 2)
-    assert_samples_fit(lambda z: mixture_log_prob(z, means, logvars, log_weights), samples)
-    nearest = np.argmin(np.sum((samples[:, None] - means) ** 2 * np.exp(-logvars), axis=2), axis=1)
-    expected = np.array(weights or (1 / 3, 1 / 3, 1 / 3))
-    frequencies = np.bincount(nearest, minlength=3) / len(samples)
-    assert np.all(abs(frequencies - expected) < 4 * np.sqrt(expected * (1 - expected) / len(samples)))

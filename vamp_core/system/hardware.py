@@ -1,5 +1,6 @@
 """What the machine multiplies in: the one file that asks the backend instead of Keras."""
 
+import contextlib
 import os
 import platform
 from pathlib import Path
@@ -117,6 +118,28 @@ def resolve_precision(precision):
     if precision != "auto":
         return precision
     return "mixed_bfloat16" if has_fast_bfloat16() else "float32"
+
+
+@contextlib.contextmanager
+def float64():
+    """Inside the block JAX computes in float64 where it is asked to, as the others always do, and warns of nothing."""
+    if keras.backend.backend() != "jax":
+        yield
+        return
+    import jax
+
+    enable_x64 = jax.enable_x64 if hasattr(jax, "enable_x64") else jax.experimental.enable_x64  # until 0.8
+    with enable_x64(True):
+        yield
+
+
+def has_float64():
+    """Whether the device computes in float64: Apple's GPUs, which PyTorch uses, do not."""
+    if keras.backend.backend() != "torch":
+        return True
+    import torch
+
+    return not torch.backends.mps.is_available()
 
 
 def exact_float32_products():
