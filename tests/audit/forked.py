@@ -14,7 +14,7 @@ import pytest
 import scipy.stats  # noqa: F401
 
 ROOT = Path(__file__).parents[2]
-SECONDS = 300  # a change may also have made a loop endless
+SECONDS = 300  # of processor time, since a change may also have made a loop endless
 
 
 @contextlib.contextmanager
@@ -48,7 +48,7 @@ def first_failure(folder, tests):
     status = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
     if status == 0:
         return None
-    if status < 0 or told:  # a signal: SIGALRM after `SECONDS`, or a crash
+    if status < 0 or told:  # a signal: SIGPROF after `SECONDS`, or a crash
         return told or f"{tests[0]}: signal {-status}"
     sys.exit(f"The tests of {folder} did not run: pytest ended with status {status}.")
 
@@ -67,7 +67,7 @@ class _FirstFailure:
 
 def _run(folder, tests, pipe):
     """Runs the tests and ends the process, which is a forked one."""
-    signal.alarm(SECONDS)
+    signal.setitimer(signal.ITIMER_PROF, SECONDS)
     silent = os.open(os.devnull, os.O_WRONLY)
     os.dup2(silent, 1)
     os.dup2(silent, 2)
