@@ -33,7 +33,7 @@ window.Live = window.Live || {};
   };
 
   const minus = text => text.replace("-", "\u2212");
-  Live.number = (value, digits) => minus(value.toFixed(digits));
+  Live.number = (value, digits) => minus(value.toFixed(digits).replace(/^-(0(\.0*)?)$/, "$1"));
   const short = value => Live.number(value, Math.abs(value) < 10 ? 2 : 1);
   Live.pair = z => `(${short(z[0])}, ${short(z[1])})`;
 

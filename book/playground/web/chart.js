@@ -5,7 +5,7 @@ window.Playground = window.Playground || {};
   "use strict";
 
   const { make } = Live;
-  const LEFT = 40, RIGHT = 8, TOP = 8, BOTTOM = 22;
+  const LEFT = 48, RIGHT = 8, TOP = 8, BOTTOM = 22;
 
   Playground.Chart = class {
     // curves: {entry of a training's curve: its name}, drawn in the colours of these entries.

@@ -19,7 +19,7 @@ window.Playground = window.Playground || {};
       this.dots(data.points, Math.max(1.5, this.size / 220), data.labels, colours.groups);
       if (layers.draws) this.samples(now.samples, model.decode(Float64Array.from(now.samples.flatMap(({ z }) => z))), colours);
       const { pseudo } = model.prior;
-      if (pseudo && layers.components) this.crosses(pseudo, 4, colours.component, colours.paper);
+      if (pseudo && layers.components) this.crosses(pseudo, model.prior.count > 100 ? 2 : 4, colours.component, model.prior.count > 100 ? null : colours.paper);
       if (chosen !== null) this.ring(pseudo.subarray(2 * chosen, 2 * chosen + 2), 8, colours);
       if (point) this.ring(model.decode(Float64Array.from(point)).subarray(0, 2), 7, colours);
       this.corners(colours);

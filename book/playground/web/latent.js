@@ -5,6 +5,7 @@ window.Playground = window.Playground || {};
   "use strict";
 
   const SHOWN = 80; // posteriors whose ellipses are drawn
+  const MANY = 20; // components, from which on they are drawn smaller and fainter, lest they hide the codes
   const SMALLEST = 4, STEP = 1.4; // what the axes reach to, and by which factor they grow
 
   Playground.LatentView = class extends Playground.View {
@@ -37,9 +38,9 @@ window.Playground = window.Playground || {};
         this.dots(now.posterior.means, Math.max(1.5, size / 220), data.labels, colours.groups);
       }
       if (layers.draws) this.samples(now.samples, now.samples.flatMap(({ z }) => z), colours);
-      if (layers.components && mixture.count > 1 || model.prior.pseudo) {
-        this.ellipses(mixture, Array(mixture.count).keys(), colours.component, 1, mixture.count > 20 ? 0.35 : 0.8);
-        this.crosses(mixture.means, 3, colours.component, colours.paper);
+      if (layers.components && (mixture.count > 1 || model.prior.pseudo)) {
+        this.ellipses(mixture, Array(mixture.count).keys(), colours.component, 1, Math.max(Math.min(0.8, 12 / mixture.count), 0.06));
+        this.crosses(mixture.means, mixture.count > MANY ? 2 : 3, colours.component, mixture.count > MANY ? null : colours.paper);
       }
       if (chosen !== null) {
         this.ellipses(mixture, [chosen], colours.accent, 3);

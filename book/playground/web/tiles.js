@@ -19,7 +19,7 @@ window.Playground = window.Playground || {};
     draw({ training, layers, chosen }, colours) {
       if (!this.prepare()) return;
       const { now, model, data } = training, some = Array.from({ length: COLUMNS * ROWS }, (_, n) => n);
-      this.block(0, "Data", colours, some.map(n => data.points.subarray(64 * n, 64 * n + 64)));
+      this.block(0, `The first ${some.length} images`, colours, some.map(n => data.points.subarray(64 * n, 64 * n + 64)));
       if (layers.draws) {
         const stride = Math.floor(now.samples.length / some.length), samples = some.map(n => now.samples[n * stride]);
         const output = model.decode(Float64Array.from(samples.flatMap(({ z }) => z)));

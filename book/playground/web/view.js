@@ -64,7 +64,7 @@ window.Playground = window.Playground || {};
       this.stroke(colour, width, alpha);
     }
 
-    // Slanting crosses at places (count, 2), with a rim of paper.
+    // Slanting crosses at places (count, 2), with a rim of paper if there is any.
     crosses(places, arm, colour, paper) {
       const { context } = this;
       context.beginPath();
@@ -75,8 +75,8 @@ window.Playground = window.Playground || {};
         context.moveTo(x - arm, y + arm);
         context.lineTo(x + arm, y - arm);
       }
-      this.stroke(paper, 4);
-      this.stroke(colour, 2);
+      if (paper) this.stroke(paper, 4);
+      this.stroke(colour, paper ? 2 : 1.25);
     }
 
     // Draws from the prior: rings; those that fell into holes are filled diamonds.
