@@ -1,6 +1,8 @@
 import gzip
+import io
 import os
 import sys
+import zipfile
 import zlib
 from pathlib import Path
 from types import SimpleNamespace
@@ -306,3 +308,58 @@ def test_the_digits_stand_in_only_with_a_word(monkeypatch, tmp_path, capsys):
     printed = capsys.readouterr().out
     assert "The digits stand in for mnist" in printed
     assert "digits: 1,500 training" in printed
+
+
+def claim(path, shapes, dtype="|u1"):
+    """An npz file of a few bytes whose headers claim large arrays."""
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
+        for key, shape in shapes.items():
+            header = io.BytesIO()
+            np.lib.format.write_array_header_1_0(header, {"descr": dtype, "fortran_order": False, "shape": shape})
+            archive.writestr(f"{key}.npy", header.getvalue() + bytes(100))
+
+
+@pytest.mark.parametrize("shape", [(10**12, 28, 28), (60000, 2800, 2800), (10**6,)])
+def test_an_npz_files_headers_are_read_before_it_is_unpacked(tmp_path, monkeypatch, shape):
+    claim(tmp_path / "mnist.npz", dict(data.SHAPES) | {"x_test": shape})
+    monkeypatch.setattr(np, "load", lambda *_, **__: pytest.fail("the arrays were read"))
+    assert f"has shape {shape} and dtype uint8" in refusal(load_data, "mnist", tmp_path)
+    claim(tmp_path / "mnist.npz", data.SHAPES, "<f8")
+    assert "and dtype float64" in refusal(load_data, "mnist", tmp_path)
+
+
+def test_an_npz_member_that_is_longer_than_it_says_is_not_unpacked(tmp_path, monkeypatch, noise):
+    np.savez(tmp_path / "mnist.npz", **noise)
+    with zipfile.ZipFile(tmp_path / "mnist.npz") as archive:
+        members = {name: archive.read(name) for name in archive.namelist()}
+    with zipfile.ZipFile(tmp_path / "mnist.npz", "w") as archive:
+        for name, content in members.items():
+            archive.writestr(name, content + bytes(20_000))
+    monkeypatch.setattr(np, "load", lambda *_, **__: pytest.fail("the arrays were read"))
+    assert "damaged" in refusal(load_data, "mnist", tmp_path)
+
+
+@pytest.mark.parametrize("shape", [(2**32 - 1, 28, 28), (60000, 28, 29), (255,) * 20])
+def test_an_idx_files_header_is_read_before_it_is_unpacked(tmp_path, noise, noise_is_mnist, shape):
+    write_idx(tmp_path, noise)
+    header = bytes([0, 0, 8, len(shape)]) + np.array(shape, ">u4").tobytes()
+    (tmp_path / data.IDX_FILES["x_train"]).write_bytes(gzip.compress(header + bytes(1000)))
+    assert f"has shape {shape}" in refusal(load_data, "mnist", tmp_path)
+
+
+@pytest.mark.parametrize("extra", [b"x", b"x" * 100_000])
+def test_an_idx_file_that_is_longer_than_it_says_is_refused(tmp_path, noise, noise_is_mnist, extra):
+    write_idx(tmp_path, noise)
+    file = tmp_path / data.IDX_FILES["y_test"]
+    file.write_bytes(gzip.compress(gzip.decompress(file.read_bytes()) + extra))
+    assert "damaged" in refusal(load_data, "mnist", tmp_path)
+
+
+@pytest.mark.parametrize("folder", ["~nosuchuser/data", "x" * 5000])
+def test_a_folder_that_has_no_place_is_told(folder):
+    assert "cannot be looked into" in refusal(load_data, "mnist", folder)
+
+
+def test_a_forbidden_folder_is_told(monkeypatch):
+    monkeypatch.setattr(Path, "is_file", Mock(side_effect=PermissionError(13, "Permission denied")))
+    assert "cannot be looked into (Permission denied)" in refusal(load_data, "mnist", "/secret")

@@ -70,3 +70,87 @@ def test_every_shipped_model_loads_and_scores_real_images_near_its_card(name):
         pytest.skip("the real images are not here: set VAMP_DATA_DIR")
     few = model.elbo(data.x_test[:1000], seed=0).elbo
     assert few.mean() == pytest.approx(card["test"]["elbo"], abs=4 * few.std() / np.sqrt(1000))
+
+
+@pytest.fixture
+def copied(published, tmp_path):
+    """A copy of the published model, to damage."""
+    for file in ("digits-hvae-vamp.json", "digits-hvae-vamp.npz"):
+        (tmp_path / file).write_bytes((published[0] / file).read_bytes())
+    return tmp_path
+
+
+def change(folder, keep_fingerprint=False, **entries):
+    """Changes a card, as an editor would or, without its fingerprint, as an older version might have written it."""
+    path = folder / "digits-hvae-vamp.json"
+    card = json.loads(path.read_text()) | entries
+    if not keep_fingerprint:
+        card.pop("fingerprint", None)
+    path.write_text(json.dumps({key: value for key, value in card.items() if value is not None}))
+
+
+@pytest.mark.parametrize(
+    "entry", [dict(activation="tanh"), dict(logvar_range=[-6.0, 3.0]), dict(likelihood="gaussian")]
+)
+def test_a_card_that_was_changed_is_refused(copied, entry):
+    experiment = json.loads((copied / "digits-hvae-vamp.json").read_text())["experiment"]
+    change(copied, keep_fingerprint=True, experiment=experiment | entry)
+    with pytest.raises(vc.InputError, match="was changed since it was written"):
+        vc.load_pretrained("digits-hvae-vamp", copied)
+
+
+def test_a_card_of_an_older_version_still_serves(copied):
+    change(copied)
+    assert "fingerprint" not in vc.load_pretrained("digits-hvae-vamp", copied)[1]
+    assert all("fingerprint" in read_card(name) for name in vc.list_pretrained())
+
+
+@pytest.mark.parametrize("text", ["", "[]", "null", "{", "[" * 100_000, "\ud800"])
+def test_a_card_that_is_none_is_told(copied, text):
+    (copied / "digits-hvae-vamp.json").write_text(text, errors="surrogatepass")
+    with pytest.raises(vc.InputError, match="is damaged|describes no model"):
+        vc.load_pretrained("digits-hvae-vamp", copied)
+
+
+@pytest.mark.parametrize(
+    "entries",
+    [
+        dict(experiment=None),
+        dict(experiment=[]),
+        dict(experiment={"depth": 3}),
+        dict(experiment={"lr": "fast"}),
+        dict(experiment={"latent_dim": 10**12}),
+        dict(experiment={"network_size": 1e308}),
+        dict(image_shape=None),
+        dict(image_shape=[28, 28]),
+        dict(image_shape=[10**9, 10**9, 1]),
+        dict(image_shape="28x28"),
+        dict(sha256=None),
+    ],
+)
+def test_a_card_that_describes_no_model_is_told(copied, entries):
+    change(copied, **entries)
+    with pytest.raises(vc.InputError, match="describes no model"):
+        vc.load_pretrained("digits-hvae-vamp", copied)
+
+
+@pytest.mark.parametrize("name", ["../outside", "/etc/passwd", "", ".", None, 3, "digits-hvae-vamp.json"])
+def test_no_name_leads_out_of_the_folder(copied, name):
+    (copied.parent / "outside.json").write_text("{}")
+    with pytest.raises(vc.InputError, match="is no trained model; choose one of digits-hvae-vamp"):
+        vc.load_pretrained(name, copied)
+
+
+@pytest.mark.parametrize("value", [np.nan, 1e6])  # half precision ends at 65,504
+def test_what_is_not_finite_is_not_published(published, tmp_path, value):
+    _, model, data, card = published
+    before = model.get_weights()
+    config = vc.TrainingConfig(**card["experiment"])
+    weight = model.decoder.trainable_variables[0]
+    weight.assign(np.full(weight.shape, value))
+    try:
+        with pytest.raises(vc.InputError, match="is not published"):
+            publish("digits", model, data, config, {"epochs": 1}, tmp_path)
+    finally:
+        model.set_weights(before)
+    assert not list(tmp_path.iterdir())

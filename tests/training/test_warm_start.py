@@ -1,5 +1,7 @@
 """A training that starts at a trained model: what it takes over, what it leaves, and what it refuses."""
 
+import zipfile
+
 import keras
 import numpy as np
 import pytest
@@ -108,3 +110,65 @@ def test_a_start_that_is_refused_leaves_no_run_to_resume(tmp_path):
     with pytest.raises(vc.InputError, match="none.keras"):
         vc.train(config)
     assert not list(tmp_path.rglob("config.json"))
+
+
+@pytest.mark.parametrize(
+    "path", ["gs://bucket/model.keras", "hf://name/model", "s3://b/m.keras", "http://127.0.0.1:9/m"]
+)
+def test_a_start_is_a_file_on_this_machine(path, monkeypatch):
+    monkeypatch.setattr(keras.saving, "load_model", lambda *_, **__: pytest.fail("Keras was asked"))
+    with pytest.raises(vc.InputError, match="cannot be read: give the model.keras of a finished run"):
+        warm_start(model_with("vae", "standard", seed=0), path)
+
+
+def rewritten(file, change):
+    """The archive with the content of its members changed by `change(name, content)`, None to leave one out."""
+    with zipfile.ZipFile(file) as archive:
+        members = {name: change(name, archive.read(name)) for name in archive.namelist()}
+    with zipfile.ZipFile(file, "w") as archive:
+        for name, content in members.items():
+            if content is not None:
+                archive.writestr(name, content)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda name, content: None if name == "config.json" else content,
+        lambda name, content: None if name == "model.weights.h5" else content,
+        lambda name, content: b"[]" if name == "config.json" else content,
+        lambda name, content: content.replace(b"vamp_core", b"elsewhere"),
+        lambda name, content: content.replace(b"HVAE", b"XVAE").replace(b"VAE", b"XAE"),
+        lambda name, content: content[:2000] if name == "model.weights.h5" else content,
+    ],
+)
+def test_a_start_that_is_damaged_is_told(tmp_path, change):
+    model_with("vae", "standard", seed=1).save(tmp_path / "model.keras")
+    rewritten(tmp_path / "model.keras", change)
+    with pytest.raises(vc.InputError, match="cannot be read: give the model.keras of a finished run"):
+        warm_start(model_with("vae", "standard", seed=0), tmp_path / "model.keras")
+
+
+def test_bits_that_flipped_in_a_start_are_told(tmp_path):
+    model_with("vae", "standard", seed=1).save(tmp_path / "model.keras")
+    sound, model = (tmp_path / "model.keras").read_bytes(), model_with("vae", "standard", seed=0)
+    before, told = model.get_weights(), 0
+    for place in np.random.default_rng(0).integers(len(sound), size=30):
+        damaged = bytearray(sound)
+        damaged[place] ^= 0xFF
+        (tmp_path / "model.keras").write_bytes(damaged)
+        try:
+            warm_start(model, tmp_path / "model.keras")
+            model.set_weights(before)
+        except vc.InputError as error:
+            assert "cannot be read" in str(error)
+            told += 1
+    assert told >= 25  # a date in the archive decides nothing
+
+
+def test_a_start_that_is_no_number_is_refused(trained, kind, tmp_path):
+    weight = trained.decoder.trainable_variables[0]
+    weight.assign(np.full(weight.shape, np.nan))
+    trained.save(tmp_path / "model.keras")
+    with pytest.raises(vc.InputError, match="which holds NaN or infinite weights"):
+        warm_start(model_with(kind, "standard", seed=2), tmp_path / "model.keras")

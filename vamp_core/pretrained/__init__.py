@@ -108,7 +108,8 @@ def publish(name, model, data, config, record, folder=FOLDER):
         InputError: a weight or the test ELBO is not finite, or the folder cannot be written to.
     """
     path = Path(folder) / f"{name}.npz"
-    weights = [np.asarray(weight, "float16") for weight in model.get_weights()]
+    with np.errstate(over="ignore"):  # looked at in the next line
+        weights = [np.asarray(weight, "float16") for weight in model.get_weights()]
     if not all(np.isfinite(weight).all() for weight in weights):
         raise InputError(f"{name} has weights that are NaN, or too large for half precision: it is not published.")
     # The numbers on the card are those of the rounded weights that a user loads.
