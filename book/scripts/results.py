@@ -28,7 +28,7 @@ from vamp_core.system.files import whole
 from vamp_core.training.build import build_model
 from vamp_core.training.flops import training_flops
 from vamp_core.training.recipes import RECIPES
-from vamp_core.training.report import report
+from vamp_core.training.report import report, scored_images
 from vamp_core.training.run_folder import read_history
 
 FIGURES = RECORDS / "figures"
@@ -36,6 +36,8 @@ TITLES = {"VAE": "vae", "VAE-VAMP": "vae-vamp", "HVAE": "hvae", "HVAE-VAMP": "hv
 
 MORE_SEEDS = (1, 2)  # the shipped models have seed 0
 SUSTAINED = 6e10  # FLOP/s; the first two trainings had 8.6e10 and 5.4e10 on two cores with other work on them
+# Of the paper's models the dense pairs ship too: the only ones whose weights fit beside the book's in 40 MB.
+PAPER_SHIPPED = ("paper-vae", "paper-vae-vamp", "paper-hvae", "paper-hvae-vamp")
 TOLERANCE = 0.2  # nats between a card and what is computed anew
 
 
@@ -77,18 +79,23 @@ def train(configs):
     for name, config in configs.items():
         model, data, folder = vc.train(config)
         metrics, _ = report(model, data, folder, config)
-        if name in FORERUNNER:
+        if name in (*FORERUNNER, *PAPER_SHIPPED):
             session = json.loads(folder.config_file.read_text())["sessions"][0]
             history = folder.read_history()
             record = {"epochs": metrics["epochs"], "minutes": metrics["minutes"]}
             record |= {"hardware": session["device"], "precision": session["precision"]}
             record["history"] = {key: np.round(history[key], 3).tolist() for key in ("loss", "val_loss")}
             publish(name, model, data, config, record)
-        kept = RECORDS / name
+        kept = record_folder(name)
         kept.mkdir(parents=True, exist_ok=True)
         for file in ("config.json", "history.csv", "metrics.json"):
             shutil.copy(folder.path / file, kept)
         print(f"{name}: test ELBO {metrics['test_elbo']:.2f} nats.")
+
+
+def record_folder(name):
+    """Where a training's record is kept. What ships of the paper's models was trained a second time."""
+    return RECORDS / "retrained" / name if name in PAPER_SHIPPED else RECORDS / name
 
 
 def check(data_dir):
@@ -97,12 +104,13 @@ def check(data_dir):
     true = True
     for name in list_pretrained():
         model, card = load_pretrained(name)
-        data = vc.load_data(card["experiment"]["data_set"], data_dir)
-        computed = vc.mean_elbo(model, data.x_test)["elbo"]
+        config = vc.TrainingConfig(**card["experiment"])
+        x_test = scored_images(vc.load_data(config.data_set, data_dir), config)
+        computed = vc.mean_elbo(model, x_test)["elbo"]
         lies = abs(computed - card["test"]["elbo"]) > TOLERANCE
         true &= not lies
         print(
-            f"{name:24} {card['test']['elbo']:9.2f} {computed:9.2f} {FORERUNNER[name]:11.1f}"
+            f"{name:24} {card['test']['elbo']:9.2f} {computed:9.2f} {FORERUNNER.get(name, np.nan):11.1f}"
             + ("  THE CARD LIES" if lies else "")
         )
     return true

@@ -40,10 +40,11 @@ def test_tables_on_the_pages_are_those_of_the_records(name):
 
 @pytest.mark.parametrize("name", vc.list_pretrained())
 def test_every_card_has_the_record_of_its_training(name):
-    card, folder = read_card(name), ROOT / "book" / "results" / name
+    card, folder = read_card(name), results.record_folder(name)
     record = json.loads((folder / "config.json").read_text())
     assert record["experiment"] == card["experiment"]
-    assert {key: record["experiment"][key] for key in RECIPES["book"]} == json.loads(json.dumps(RECIPES["book"]))
+    recipe = json.loads(json.dumps(RECIPES["paper" if name.startswith("paper-") else "book"]))
+    assert {key: record["experiment"][key] for key in recipe} == recipe
     metrics = json.loads((folder / "metrics.json").read_text())
     assert metrics["test_elbo"] == pytest.approx(card["test"]["elbo"], abs=results.TOLERANCE)  # weights were rounded
     assert metrics["epochs"] == card["epochs"]
@@ -114,7 +115,7 @@ def test_the_page_tells_up_to_which_epoch_images_were_thrown_out():
 
 
 def test_shipped_weights_stay_small():
-    assert sum(path.stat().st_size for path in (ROOT / "vamp_core" / "pretrained").glob("*.npz")) <= 25e6
+    assert sum(path.stat().st_size for path in (ROOT / "vamp_core" / "pretrained").glob("*.npz")) <= 40e6
 
 
 def test_the_books_models_are_the_forerunners_eight():
