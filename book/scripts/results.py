@@ -1,7 +1,8 @@
 """The models of the book: trains them, publishes weights and records, and checks that no card lies.
 
     python book/scripts/results.py train [NAME ...]        all but the paper's, or some; goes on where it was stopped
-    python book/scripts/results.py likelihood [NAME ...]   test log-likelihoods of the paper's models, likewise
+    python book/scripts/results.py likelihood [NAME ...]   test log-likelihoods by every estimator, beside the truth
+    python book/scripts/results.py protocol [NAME ...]     those of the paper's models as the paper estimates them
     python book/scripts/results.py check                   recomputes every card's test ELBO
     python book/scripts/results.py figures                 draws the result figures, and writes the tables
 """
@@ -17,6 +18,7 @@ from itertools import product
 import numpy as np
 import paper_table
 import result_tables
+import true_likelihoods
 from pictures import smaller
 from result_tables import FORERUNNER, RECORDS
 
@@ -162,9 +164,10 @@ def result_figures(data, models, histories):
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("action", choices=("train", "likelihood", "check", "figures"))
+    parser.add_argument("action", choices=("train", "likelihood", "protocol", "check", "figures"))
     parser.add_argument("names", nargs="*", help="models to train or to score; all if none is named")
-    parser.add_argument("--images", type=int, default=10_000, help="how many test images a log-likelihood is of")
+    parser.add_argument("--images", type=int, help="how many test images: 1,000 for likelihood, all for protocol")
+    parser.add_argument("--annealed_images", type=int, default=200, help="how many of them AIS is given")
     parser.add_argument("--output_dir", default="runs")
     parser.add_argument("--data_dir", default=None)
     arguments = parser.parse_args()
@@ -174,21 +177,31 @@ def main():
         result_tables.write()
         return figures(arguments.data_dir)
     folders = (arguments.output_dir, arguments.data_dir)
-    configs = unnamed = paper_table.paper(*folders)
-    if arguments.action == "train":  # of the paper's models the convolutional ones are days of a CPU: only by name
-        unnamed = runs(*folders) | repetitions(*folders)
-        configs = unnamed | configs
+    models = paper_table.paper(*folders)
+    known, unnamed = {
+        # Of the paper's models the convolutional ones are days of a CPU: only by name.
+        "train": ([*runs(), *repetitions(), *models], [*runs(), *repetitions()]),
+        "protocol": (list(models), list(models)),
+        "likelihood": (true_likelihoods.names(), list_pretrained()),
+    }[arguments.action]
     for name in arguments.names:
-        if name not in configs:
-            sys.exit(f"results.py: error: {name!r} is none to {arguments.action}; choose from {', '.join(configs)}.")
-    chosen = {name: configs[name] for name in arguments.names or unnamed}
-    if arguments.action == "train":
-        train(chosen)
-        return
+        if name not in known:
+            sys.exit(f"results.py: error: {name!r} is none to {arguments.action}; choose from {', '.join(known)}.")
+    chosen = arguments.names or unnamed
+    configs = runs(*folders) | repetitions(*folders) | models
     try:
-        paper_table.score(chosen, arguments.images)
+        if arguments.action == "train":
+            train({name: configs[name] for name in chosen})
+        elif arguments.action == "protocol":
+            paper_table.score({name: models[name] for name in chosen}, arguments.images or 10_000)
+        else:
+            for name in chosen:
+                record = true_likelihoods.compare(name, arguments.images or 1000, arguments.annealed_images, *folders)
+                print(f"{name}: {record['mixture']['mean']:.2f} nats, {record['reference']} {record['mean']:.2f}.")
+    except vc.InputError as error:
+        sys.exit(f"results.py: error: {error}")
     except KeyboardInterrupt:
-        sys.exit("results.py: interrupted; images done are kept: repeat the command to go on.")
+        sys.exit("results.py: interrupted; what is done is kept: repeat the command to go on.")
 
 
 if __name__ == "__main__":
