@@ -19,6 +19,7 @@ from vamp_core.system.seals import fingerprint
 from vamp_core.training.build import build_model, policy
 from vamp_core.training.config import TrainingConfig
 from vamp_core.training.flops import training_flops
+from vamp_core.training.report import scored_images
 from vamp_core.training.sizes import check_memory
 
 FOLDER = Path(__file__).parent
@@ -127,7 +128,6 @@ def publish(name, model, data, config, record, folder=FOLDER):
         "training_flops": training_flops(model, config.batch_size, config.iwae_samples) * images_seen,
         "test": mean_elbo(rounded, scored_images(data, config)),
     }
-<<<<<<< HEAD
     if not np.isfinite(list(card["test"].values())).all():
         raise InputError(f"{name} has a test ELBO of {card['test']['elbo']} nats: it is not published.")
     with whole(path) as partial:
@@ -135,12 +135,6 @@ def publish(name, model, data, config, record, folder=FOLDER):
     card["sha256"] = _checksum(path)
     card = json.loads(json.dumps(card))
     card["fingerprint"] = fingerprint(card)
-=======
-    write_json(Path(folder) / f"{name}.json", card)
-    # The numbers on the card are those of the rounded weights that a user loads.
-    rounded, _ = load_pretrained(name, folder)
-    card["test"] = mean_elbo(rounded, scored_images(data, config))
->>>>>>> 4aa4f17 (The paper's dense pairs can ship: their own recipe, record and ink)
     write_json(Path(folder) / f"{name}.json", card)
     return card
 
