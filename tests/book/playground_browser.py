@@ -171,8 +171,10 @@ def test_pointing_at_the_plane_shows_a_digit(playground):
 
 def test_likelihoods_are_measured_for_points_only(playground):
     page = playground()
-    pause_after(page, 100)
+    play(page)
+    page.wait_for_function("document.querySelector('.playground').page.training.steps > 100")
     page.get_by_role("button", name="Measure the likelihood").click()
+    assert page.locator(".playground-play").inner_text() == "Go on", "the training rests meanwhile"
     page.locator(".playground-likelihood", has_text=re.compile(r"ELBO −.*importance samples say −")).wait_for()
     field(page, "data").select_option(label="Digits, 8 × 8")
     page.get_by_role("button", name="Measure the likelihood").click()

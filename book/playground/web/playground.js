@@ -42,7 +42,10 @@ window.Playground = window.Playground || {};
       this.fields = (small ? [["prior"]] : FIELDS).map(names => new Playground.Fields(names, changed));
       this.presets = new Playground.Presets(name => this.choosePreset(name));
       this.readout = new Playground.Readout(small ? ["step", "elbo", "misfit", "holes"] : undefined);
-      this.likelihood = new Playground.Likelihood(() => this.training);
+      this.likelihood = new Playground.Likelihood(() => {
+        if (this.runner.running) this.runner.stop();
+        return this.training;
+      });
       const canvas = (label, hint) => make("canvas", { class: "live-plane", tabindex: 0, role: "application", "aria-label": label, "aria-describedby": hint });
       this.dataCanvas = canvas("Data, and what the decoder makes of the prior's draws", "playground-data-hint");
       this.planeCanvas = canvas("Latent plane", "playground-plane-hint");
@@ -137,7 +140,7 @@ window.Playground = window.Playground || {};
       this.view = this.settings.data === "digits" ? this.tiles : this.cloud;
       this.chosen = this.point = null;
       this.until = (Playground.PRESETS[this.preset] || {}).until;
-      this.likelihood.told.textContent = "";
+      this.likelihood.clear();
       this.presets.show(this.preset);
       this.settled();
     }

@@ -37,29 +37,36 @@ window.Playground = window.Playground || {};
     }
   };
 
-  // `current()` is the training; the likelihood is of points in the plane, since grey values have none.
+  // `rest()` stops the training and gives it; the likelihood is of points in the plane, since grey values have none.
   Playground.Likelihood = class {
-    constructor(current) {
-      this.current = current;
+    constructor(rest) {
+      this.rest = rest;
       this.button = make("button", { type: "button", text: "Measure the likelihood", onclick: () => this.measure() });
       this.told = make("p", { class: "live-quiet", role: "status" });
       this.element = make("div", { class: "playground-likelihood" }, this.button, this.told);
     }
 
+    // Takes back what was told, and what is still being measured.
+    clear() {
+      this.told.textContent = "";
+      this.measured = null;
+    }
+
     async measure() {
-      const training = this.current();
+      const training = this.measured = this.rest(), { steps, model, data } = training;
       if (training.settings.data === "digits") {
         this.told.textContent = "Grey values count as probabilities of ink, so digits have no likelihood here: choose data in the plane.";
         return;
       }
-      this.button.disabled = true;
       this.told.textContent = "Measuring …";
-      training.model.refreshPrior();
-      const { elbo, estimate, error, effective, samples, truth } = await Playground.likelihoods(training.model, training.data);
-      this.told.textContent = `Step ${training.steps}, mean log p(x) of 50 points in nats: ELBO ${number(elbo, 2)}; ` +
-        `${samples} importance samples say ${number(estimate, 2)} ± ${number(error, 2)}, of which ${number(effective, 0)} count; ` +
-        `the integral over the plane, which needs no encoder, ${number(truth, 2)}.`;
-      this.button.disabled = false;
+      model.refreshPrior();
+      const { elbo, estimate, error, effective, samples, truth } = await Playground.likelihoods(model, data);
+      if (this.measured !== training) return;
+      this.told.textContent = training.steps !== steps
+        ? "The training went on meanwhile: measure again, and let it rest."
+        : `Step ${steps}, mean log p(x) of 50 points in nats: ELBO ${number(elbo, 2)}; ` +
+          `${samples} importance samples say ${number(estimate, 2)} ± ${number(error, 2)}, of which ${number(effective, 0)} count; ` +
+          `the integral over the plane, which needs no encoder, ${number(truth, 2)}.`;
     }
   };
 })();
