@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 import vamp_core as vc
-from vamp_core.pretrained import publish
+from vamp_core.pretrained import publish, read_card
 from vamp_core.training.flops import forward_flops
 from vamp_core.training.report import scored_images
 
