@@ -3,6 +3,7 @@
 import os
 
 import pytest
+from guards import keep_tensors_out_of_numpy
 from xdist.scheduler import LoadScopeScheduling
 
 # JAX compiles every operation of every shape once, which takes it longer than running them here.
@@ -35,6 +36,15 @@ class OneByOne(LoadScopeScheduling):
 
 def pytest_xdist_make_scheduler(config, log):
     return OneByOne(config, log)
+
+
+@pytest.fixture(autouse=True, scope="session")
+def no_tensor_reaches_numpy():
+    """The rule that lets the package run on a GPU holds in all tests under PyTorch, without one."""
+    import keras
+
+    if keras.backend.backend() == "torch":
+        keep_tensors_out_of_numpy()
 
 
 @pytest.fixture(autouse=True)

@@ -20,6 +20,7 @@ from vamp_core.models.objective import ElboTerms, KLWarmup
 from vamp_core.networks import gated as gated_networks
 from vamp_core.pretrained import list_pretrained, load_pretrained
 from vamp_core.system import hardware
+from vamp_core.system.arrays import as_numpy
 from vamp_core.training.build import build_model
 from vamp_core.training.config import TrainingConfig
 from vamp_core.training.flops import training_flops
@@ -66,6 +67,7 @@ __all__ = [
     "report",
     "training_flops",
     "hardware",
+    "as_numpy",
     "load_pretrained",
     "list_pretrained",
     "plots",

@@ -10,6 +10,7 @@ import numpy as np
 
 from vamp_core.errors import InputError
 from vamp_core.system.archives import read_idx, read_npz
+from vamp_core.system.arrays import as_numpy
 from vamp_core.system.files import reason
 
 CLOTHES = "T-shirt/top, Trouser, Pullover, Dress, Coat, Sandal, Shirt, Sneaker, Bag, Ankle boot"
@@ -150,7 +151,7 @@ def check_images(images, image_shape=None, value_range=(0.0, 1.0)):
         InputError: The images are not numbers, are empty, have another shape or leave the range.
     """
     try:
-        images = np.asarray(images)
+        images = as_numpy(images)
     except (TypeError, ValueError) as error:
         raise InputError("The images do not form one array: give numbers, in images of equal shape.") from error
     shape = images.shape

@@ -65,7 +65,7 @@ def plane(model, means, labels):
         "image": packed(np.round(255 * image), "u1"),
     }
     if hasattr(model.prior, "components"):
-        mean, logvar = map(np.asarray, model.prior.components())
+        mean, logvar = map(vc.as_numpy, model.prior.components())
         content["components"] = {"means": packed(mean, "<f4"), "logvars": packed(logvar, "<f4")}
     return content
 

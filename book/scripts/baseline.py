@@ -35,7 +35,7 @@ def standardize(model, x):
         x: (N, *data_shape), the data to take mean and variance over.
     """
     posteriors = vc.aggregate_posterior(model, x)
-    means, variances = np.asarray(posteriors.means), np.exp(posteriors.logvars)
+    means, variances = vc.as_numpy(posteriors.means), np.exp(vc.as_numpy(posteriors.logvars))
     m, s = means.mean(axis=0), np.sqrt(means.var(axis=0) + variances.mean(axis=0))
 
     mean, logvar = model.encoder.get_layer("mean"), model.encoder.get_layer("logvar")

@@ -158,7 +158,7 @@ def result_figures(data, models, histories):
     vamp, start = models["VAE-VAMP"].prior, VampPrior(models["VAE-VAMP"].prior.num_components)
     start.connect(2, models["VAE-VAMP"].encoder, models["VAE-VAMP"].data_shape)
     start.adapt(data.x_train, seed=0)
-    before, after = (np.asarray(prior.pseudo_inputs)[:100] for prior in (start, vamp))
+    before, after = (vc.as_numpy(prior.pseudo_inputs)[:100] for prior in (start, vamp))
     yield "pseudo_inputs", plots.image_row({"Before training": before, "After": after})
 
 

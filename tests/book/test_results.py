@@ -278,6 +278,6 @@ def test_the_vampprior_does_not_notice_that_latents_are_standardized(kind, netwo
     baseline.standardize(model, x)
     np.testing.assert_allclose(model.elbo(x, seed=0).elbo, before.elbo, rtol=1e-5)
     top = vc.aggregate_posterior(model, x)
-    means, variances = np.asarray(top.means), np.exp(top.logvars)
+    means, variances = vc.as_numpy(top.means), np.exp(vc.as_numpy(top.logvars))
     np.testing.assert_allclose(means.mean(axis=0), 0, atol=1e-4)
     np.testing.assert_allclose(means.var(axis=0) + variances.mean(axis=0), 1, rtol=1e-4)

@@ -212,7 +212,7 @@ def test_manifold_steps_are_quantiles_of_the_standard_normal_by_default():
 
 def test_prior_density_evaluates_the_prior_where_it_draws_it(latents):
     def log_prob(z):  # all mass around (2, -1)
-        z = np.asarray(z)
+        z = ops.convert_to_numpy(z)
         return -((z[:, 0] - 2) ** 2) - (z[:, 1] + 1) ** 2
 
     axes = plots.prior_density(log_prob, *latents, extent=(1, 4, -3, 0)).axes[0]

@@ -25,7 +25,7 @@ def model_with(kind, prior, seed, **settings):
 def prior_weights(model):
     """The weights that are the prior's alone, not the encoder's that it shares."""
     names = ("pseudo_inputs", "means", "logvars")
-    return [np.array(getattr(model.prior, name)) for name in names if hasattr(model.prior, name)]
+    return [vc.as_numpy(getattr(model.prior, name)) for name in names if hasattr(model.prior, name)]
 
 
 @pytest.fixture(params=list(MODELS))

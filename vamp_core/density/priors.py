@@ -18,6 +18,7 @@ from vamp_core.density.distributions import (
     normal_log_prob,
 )
 from vamp_core.errors import InputError
+from vamp_core.system.arrays import as_numpy
 
 
 class Prior(keras.layers.Layer):
@@ -180,7 +181,7 @@ class VampPrior(MixturePrior):
     def __init__(self, num_components=500, pseudo_inputs=None, trainable=True, value_range="likelihood", **kwargs):
         if isinstance(value_range, str) and value_range != "likelihood":
             raise InputError(f'value_range is {value_range!r}; give (low, high), None for no limits, or "likelihood".')
-        self._start = None if pseudo_inputs is None else np.asarray(pseudo_inputs, "float32")
+        self._start = None if pseudo_inputs is None else as_numpy(pseudo_inputs, "float32")
         super().__init__(num_components if self._start is None else len(self._start), **kwargs)
         self.train_pseudo_inputs = trainable
         self.value_range = tuple(value_range) if isinstance(value_range, list) else value_range
@@ -219,7 +220,7 @@ class VampPrior(MixturePrior):
             InputError: there are fewer data points than components, or some lie outside `value_range`.
         """
         self._check_connected()
-        data = np.asarray(data)
+        data = as_numpy(data)
         if len(data) < self.num_components:
             raise InputError(
                 f"The VampPrior has {self.num_components} pseudo-inputs but only {len(data)} data points to start "

@@ -16,6 +16,7 @@ from vamp_core.density.distributions import (
     normal_sample,
 )
 from vamp_core.errors import InputError
+from vamp_core.system.arrays import as_numpy
 
 # Points of z at a time against all components: with 10,000 components some 40 MB.
 BATCH_SIZE = 1000
@@ -67,7 +68,7 @@ def active_units(model, x, threshold=0.01):
     """
     if len(x) < 2:
         raise InputError(f"x holds {len(x)} data point; a variance over the data needs at least two.")
-    return np.var(model.encode(np.asarray(x))[0], axis=0) > threshold
+    return np.var(model.encode(as_numpy(x))[0], axis=0) > threshold
 
 
 class KLSplit(NamedTuple):
@@ -105,5 +106,5 @@ def kl_split(model, x, seed=0):
 
 
 def _top_posterior(model, x):
-    means, logvars = model.encode(np.asarray(x))
+    means, logvars = model.encode(as_numpy(x))
     return means[:, : model.prior.latent_dim], logvars[:, : model.prior.latent_dim]

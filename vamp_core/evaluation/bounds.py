@@ -4,6 +4,7 @@ import numpy as np
 
 from vamp_core.errors import InputError
 from vamp_core.evaluation.importance import BATCH_SIZE, summaries
+from vamp_core.system.arrays import as_numpy
 
 
 def mean_elbo(model, x, samples=10, seed=0):
@@ -18,7 +19,7 @@ def mean_elbo(model, x, samples=10, seed=0):
     Returns:
         {"elbo": ..., "reconstruction": ..., "kl": ...}, nats per data point.
     """
-    terms = model.elbo(np.asarray(x), samples=samples, seed=seed)
+    terms = model.elbo(as_numpy(x), samples=samples, seed=seed)
     return {name: float(np.mean(getattr(terms, name), dtype="float64")) for name in ("elbo", "reconstruction", "kl")}
 
 

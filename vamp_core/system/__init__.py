@@ -1,1 +1,1 @@
-"""The machine underneath: what it multiplies in, what it prints, and files that are written whole."""
+"""The machine underneath: what it multiplies in, what it prints, tensors that become arrays, files written whole."""

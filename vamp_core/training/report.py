@@ -8,6 +8,7 @@ from vamp_core.density.priors import StandardNormal, VampPrior
 from vamp_core.evaluation.aggregate import active_units
 from vamp_core.evaluation.bounds import mean_elbo
 from vamp_core.models import MODELS
+from vamp_core.system.arrays import as_numpy
 from vamp_core.system.files import whole, write_json
 from vamp_core.training.recorder import TrainingDiverged
 
@@ -98,7 +99,7 @@ def figures(model, data, mean, logvar, history, config):
         extent = None if known else tuple(np.percentile(mean, [0.5, 99.5], axis=0).T.ravel())
         yield f"{run}_manifold", plots.manifold(model, extent=extent, axis_labels=axes)
     if isinstance(model.prior, VampPrior):
-        yield f"{run}_pseudo_inputs", plots.image_grid(np.asarray(model.prior.pseudo_inputs)[:100])
+        yield f"{run}_pseudo_inputs", plots.image_grid(as_numpy(model.prior.pseudo_inputs)[:100])
 
 
 def _grid(images):

@@ -79,8 +79,8 @@ class LatentExplorer:
             return
         self.z = z
         at = ops.convert_to_tensor(np.float32([z]))  # a tensor, or decode_mean would encode all pseudo-inputs
-        self.image = np.clip(ops.convert_to_numpy(self.model.decode_mean(at))[0], 0, 1)
-        self.log_prob = float(self._log_prior(at)[0])
+        self.image = np.clip(as_numpy(self.model.decode_mean(at))[0], 0, 1)
+        self.log_prob = float(as_numpy(self._log_prior(at))[0])
         distance = np.linalg.norm((self.mean - z) / np.ptp(self.extent, axis=1), axis=1)
         self.nearest = np.argsort(distance, kind="stable")[:NEIGHBOURS]
         self._show()
