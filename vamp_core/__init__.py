@@ -12,6 +12,7 @@ from vamp_core.density.likelihoods import Bernoulli, DiscretizedLogistic, Gaussi
 from vamp_core.density.priors import MixtureOfGaussians, Prior, StandardNormal, VampPrior
 from vamp_core.errors import InputError
 from vamp_core.evaluation.aggregate import active_units, aggregate_posterior, kl_split
+from vamp_core.evaluation.ais import ais_log_likelihood, bidirectional_bounds
 from vamp_core.evaluation.bounds import iwae_bound, mean_elbo
 from vamp_core.evaluation.log_likelihood import log_likelihood
 from vamp_core.evaluation.quadrature import quadrature_log_likelihood
@@ -52,6 +53,8 @@ __all__ = [
     "mean_elbo",
     "log_likelihood",
     "quadrature_log_likelihood",
+    "ais_log_likelihood",
+    "bidirectional_bounds",
     "iwae_bound",
     "active_units",
     "aggregate_posterior",

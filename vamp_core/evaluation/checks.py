@@ -1,10 +1,14 @@
 """What an evaluation of log p(x) is held to before it starts."""
 
+import operator
+
 import numpy as np
+from keras import ops
 
 from vamp_core.density.likelihoods import Bernoulli
 from vamp_core.density.priors import Prior
 from vamp_core.errors import InputError
+from vamp_core.system.gradients import value_and_gradient
 
 
 def check_is_likelihood(model, x):
@@ -16,3 +20,44 @@ def check_is_likelihood(model, x):
         )
     if type(model.prior).log_prob is Prior.log_prob:
         raise InputError(f"The prior {type(model.prior).__name__} has no density: give it a log_prob(z).")
+
+
+def check_count(name, value):
+    """`value` as an integer ≥ 1, else an `InputError`."""
+    try:
+        count = operator.index(value)
+    except TypeError as error:
+        raise InputError(f"{name} is {value!r}; choose a whole number, at least one.") from error
+    if count < 1:
+        raise InputError(f"{name} is {count}; choose at least one.")
+    return count
+
+
+def check_seed(seed):
+    """`seed` as an integer ≥ 0, else an `InputError`."""
+    try:
+        number = operator.index(seed)
+    except TypeError as error:
+        raise InputError(f"seed is {seed!r}; choose a whole number, so that the estimate can be had again.") from error
+    if number < 0:
+        raise InputError(f"seed is {number}; choose zero or a positive number.")
+    return number
+
+
+def check_has_gradient(model, x):
+    """Raises an `InputError` if log p(x | z) cannot be differentiated with respect to the decoder's output."""
+    output = model.decoder(ops.zeros((1, model.latent_dim)))
+    point = ops.convert_to_tensor(x[:1])
+
+    def log_prob(flat):
+        return model.likelihood.log_prob(point, ops.reshape(flat, output.shape)), ()
+
+    try:
+        gradient = ops.convert_to_numpy(value_and_gradient(log_prob, ops.reshape(output, (1, -1)))[1])
+    except (TypeError, ValueError, RuntimeError, AttributeError):
+        gradient = np.zeros(1)
+    if not np.any(gradient):
+        raise InputError(
+            f"The likelihood {type(model.likelihood).__name__} has no gradient: write its log_prob with keras.ops "
+            "alone, or use log_likelihood, which needs none."
+        )

@@ -14,8 +14,8 @@ from keras import ops
 
 from vamp_core.errors import InputError
 from vamp_core.evaluation.checks import check_is_likelihood
+from vamp_core.evaluation.decoded import log_prob_of_all
 from vamp_core.evaluation.importance import float32_networks
-from vamp_core.evaluation.pairwise import pairwise_log_prob
 
 ORDER = 5  # points of a tile's rule along each axis
 ROOTS = 16  # tiles along each axis at first
@@ -96,7 +96,7 @@ class TileSums(keras.Model):
 
     def call(self, inputs):
         x, z, log_weights = inputs
-        log_px = pairwise_log_prob(self.model.likelihood, x, self.model.decoder(z))
+        log_px = log_prob_of_all(self.model.likelihood, x, self.model.decoder(z))
         log_px = ops.reshape(log_px, (-1, self.points, x.shape[0]))
         log_prior = ops.reshape(self.model.log_prior(z), (-1, self.points, 1))
         mass = log_prior + ops.reshape(log_weights, (-1, self.points, 1))

@@ -1,0 +1,138 @@
+"""Where the posterior's mass is, found without trusting the encoder, for models of few latents.
+
+Incremental mixture importance sampling (Raftery & Bao 2010, Biometrics 66:1162-1173), for many data points at once.
+From draws of the prior, and of the encoder's posterior and wider copies of it, the one of the largest weight is chosen,
+a normal density is laid over its neighbourhood and drawn from; and so again. Weights are those of the mixture of all
+densities so far (Veach & Guibas 1995; Owen & Zhou 2000): a component that repeats another does no harm.
+"""
+
+import keras
+import numpy as np
+
+from vamp_core.evaluation.decoded import log_prob_of_own
+from vamp_core.evaluation.mixture import Mixtures
+
+# Most latents for which neighbours among a few thousand draws are near.
+FEW_LATENTS = 4
+
+WIDTHS = (1.0, 3.0, 8.0)  # of the encoder's posterior, in its own standard deviations
+ROUNDS = 10
+DRAWS = 50  # of each component, and as many neighbours give a component its covariance
+DATA_AT_A_TIME = 20  # which makes a thousand latents decoded at a time
+LOWEST = -1e30  # nats
+EVEN = 0.3  # share of the final samples that goes to all components alike
+
+
+class LogJoint(keras.Model):
+    """log p(x, z) and log p(z) of data points at latents of their own: (B, ...) and (B · S, D) → (B · S,) each.
+
+    A model, because Keras compiles what `predict_on_batch` runs.
+    """
+
+    def __init__(self, model, run_eagerly=False):
+        super().__init__(autocast=False)
+        self.model, self.run_eagerly, self.built = model, run_eagerly, True
+
+    def call(self, inputs):
+        x, z = inputs
+        log_prior = self.model.log_prior(z)
+        return log_prob_of_own(self.model.likelihood, x, self.model.decoder(z)) + log_prior, log_prior
+
+    def at(self, x, z):
+        """(B, ...) and (B, S, D) → (B, S) float64 each."""
+        found = self.predict_on_batch((x, z.reshape(-1, z.shape[2]).astype("float32")))
+        return [part.reshape(z.shape[:2]).astype("float64") for part in found]
+
+
+class Search:
+    """Finds a proposal for each data point.
+
+    Args:
+        log_joint: a `LogJoint`.
+        bank: a `Bank` whose `best` has run.
+    """
+
+    def __init__(self, log_joint, bank):
+        self.log_joint, self.bank = log_joint, bank
+        self.spread = np.std(bank.z, axis=0).astype("float64")
+
+    def proposals(self, x, posterior, best, streams):
+        """The proposals of `DATA_AT_A_TIME` data points.
+
+        Args:
+            x: (B, *data_shape).
+            posterior: the encoder's mean and log-variance, (B, D) each.
+            best: what `Bank.best` gives for these data points.
+            streams: a `numpy.random.Generator` for each.
+
+        Returns:
+            `Mixtures`, and the estimates of log p(x) that the search itself gives, (B,) nats.
+        """
+        points = _Points(x, self.log_joint, *self._from_bank(*best), prior_draws=len(self.bank.z))
+        mean, logvar = (part.astype("float64") for part in posterior)
+        for width in WIDTHS:
+            scales = width * np.exp(0.5 * logvar)[:, :, None] * np.eye(mean.shape[1])
+            points.draw(Mixtures(mean[:, None], scales[:, None]), streams)
+        for _ in range(ROUNDS):
+            points.draw(points.around_the_heaviest(self.spread), streams)
+        return points.proposals()
+
+    def _from_bank(self, index, log_px):
+        log_prior = self.bank.log_prior[index].astype("float64")
+        return self.bank.z[index].astype("float64"), log_px + log_prior, log_prior
+
+
+class _Points:
+    """All latents tried so far: z (B, P, D), log p(x, z) and log p(z), (B, P), and what they were drawn from."""
+
+    def __init__(self, x, log_joint, z, log_pxz, log_prior, prior_draws):
+        self.x, self.log_joint, self.log_prior_draws = x, log_joint, np.log(prior_draws)
+        self.z, self.log_pxz, self.log_prior = z, log_pxz, log_prior
+        self.mixtures, self.log_components = [], np.empty((*log_pxz.shape, 0))
+
+    def draw(self, component, streams):
+        noise = np.stack([stream.standard_normal((DRAWS, self.z.shape[2])) for stream in streams])
+        z = component.place(np.zeros(noise.shape[:2], int), noise)
+        log_pxz, log_prior = self.log_joint.at(self.x, z)
+        seen = [self.log_components, component.log_components(self.z)]
+        own = [each.log_components(z) for each in (*self.mixtures, component)]
+        self.mixtures.append(component)
+        self.log_components = np.concatenate([np.concatenate(seen, axis=2), np.concatenate(own, axis=2)], axis=1)
+        self.z = np.concatenate([self.z, z], axis=1)
+        self.log_pxz = np.concatenate([self.log_pxz, log_pxz], axis=1)
+        self.log_prior = np.concatenate([self.log_prior, log_prior], axis=1)
+
+    def log_weights(self):
+        """log of p(x, z) over the expected number of points at z: sums estimate p(x)."""
+        of_components = np.logaddexp.reduce(self.log_components, axis=2) + np.log(DRAWS)
+        log_weights = self.log_pxz - np.logaddexp(self.log_prior + self.log_prior_draws, of_components)
+        return np.nan_to_num(log_weights, nan=LOWEST, neginf=LOWEST)  # a data point of no density at all
+
+    def around_the_heaviest(self, spread):
+        """A normal density over the neighbours of each data point's heaviest latent: `Mixtures` of one component."""
+        log_weights = self.log_weights()
+        heaviest = np.argmax(log_weights, axis=1)[:, None]
+        centre = np.take_along_axis(self.z, heaviest[:, :, None], axis=1)
+        away = self.z - centre
+        near = np.argpartition(np.sum(np.square(away / spread), axis=2), DRAWS, axis=1)[:, :DRAWS]
+        away = np.take_along_axis(away, near[:, :, None], axis=1)
+        weights = np.exp(np.take_along_axis(log_weights - log_weights.max(axis=1, keepdims=True), near, axis=1))
+        weights = 0.8 * weights / weights.sum(axis=1, keepdims=True) + 0.2 / DRAWS
+        covariances = np.einsum("bn,bni,bnj->bij", weights, away, away)
+        # A floor far below any posterior keeps it positive definite where all neighbours lie on a line.
+        scales = np.linalg.cholesky(covariances + np.diag(np.square(1e-5 * spread)))
+        return Mixtures(centre, scales[:, None])
+
+    def proposals(self):
+        """All components, weighted by their share of the posterior (a step of EM), and the estimates of log p(x)."""
+        log_weights = self.log_weights()
+        estimate = np.logaddexp.reduce(log_weights, axis=1)
+        log_total = np.logaddexp.reduce(self.log_components, axis=2, keepdims=True)
+        share = np.einsum(
+            "bp,bpk->bk", np.exp(log_weights - estimate[:, None]), np.exp(self.log_components - log_total)
+        )
+        share = (1 - EVEN) * share / share.sum(axis=1, keepdims=True) + EVEN / share.shape[1]
+        means, scales = (
+            np.concatenate([getattr(m, name) for m in self.mixtures], axis=1) for name in ("means", "scales")
+        )
+        return Mixtures(means, scales, np.log(share)), estimate
