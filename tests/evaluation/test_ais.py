@@ -58,10 +58,11 @@ def test_both_bounds_bracket_the_closed_form(kind, start):
     truth = marginal.logpdf(bounds.x)
     assert np.mean(bounds.lower - truth) < 0.02
     assert np.mean(bounds.upper - truth) > -0.02
-    assert 0 < np.mean(bounds.upper - bounds.lower) < 1
+    gap = np.mean(bounds.upper - bounds.lower)
+    assert -0.02 < gap < 0.5
     wide = vc.bidirectional_bounds(model, 40, chains=4, temperatures=2, start="prior", verbose=0)
     np.testing.assert_array_equal(wide.x, bounds.x)
-    assert np.mean(wide.upper - wide.lower) > 2 * np.mean(bounds.upper - bounds.lower)
+    assert np.mean(wide.upper - wide.lower) > gap + 0.5
     assert np.mean(wide.lower - truth) < 0 < np.mean(wide.upper - truth)
 
 
