@@ -64,9 +64,11 @@ def test_neither_order_nor_batch_size_matters(kind, proposal):
     model = conv_model("vamp", 2) if kind == "vae" else vc.HVAE(image_shape=(8, 8, 1), network_size=0.5)
     settings = dict(samples=50, verbose=0, proposal=proposal)
     alone = vc.log_likelihood(model, INK, batch_size=10_000, **settings)
+    uneven = vc.log_likelihood(model, INK, batch_size=200, **settings)  # four data points at a time, then two
     split = vc.log_likelihood(model, INK, batch_size=7, **settings)
     backwards = vc.log_likelihood(model, INK[::-1], batch_size=120, **settings)
-    for a, b, c in zip(alone, split, backwards, strict=True):
+    for a, b, c, d in zip(alone, split, backwards, uneven, strict=True):
+        np.testing.assert_allclose(d, a, rtol=2e-3, atol=1e-3)
         np.testing.assert_allclose(b, a, rtol=2e-3, atol=1e-3)
         np.testing.assert_allclose(c[::-1], a, rtol=2e-3, atol=1e-3)
     other = vc.log_likelihood(model, INK, seed=1, **settings)

@@ -151,7 +151,7 @@ class _Annealing:
         self.together = max(1, batch_size // chains)
         self.betas = _schedule(temperatures)
         self.pilot_betas = _schedule(math.ceil(temperatures / PILOT_SHARE))
-        self.transition = Transition(model, from_prior)
+        self.transition = Transition(model, chains, from_prior)
 
     def groups(self, x):
         """The `_Points` of a few data points at a time, and how many of these are not there to fill the last group."""

@@ -27,27 +27,27 @@ def log_prob_of_all(likelihood, x, output):
         return ops.matmul(logits, ops.transpose(ink)) - ops.expand_dims(sum_of_softplus(logits), 1)
 
     def at_all_latents(point):
-        return likelihood.log_prob(ops.broadcast_to(point, (output.shape[0], *point.shape)), output)
+        return likelihood.log_prob(ops.broadcast_to(point, (ops.shape(output)[0], *point.shape)), output)
 
     return ops.transpose(ops.map(at_all_latents, x))
 
 
-def log_prob_of_own(likelihood, x, output):
+def log_prob_of_own(likelihood, x, output, count):
     """log p(x_b | z_bs) in nats of every data point at latents of its own, S of a data point in a row.
 
     Args:
         likelihood: a `Likelihood`.
         x: (B, *data_shape) tensor.
         output: the decoder's output, (B · S, ...).
+        count: S.
 
     Returns:
         (B · S,) tensor.
     """
-    count = output.shape[0] // x.shape[0]
     if not _is_bernoulli(likelihood):
         return likelihood.log_prob(ops.repeat(x, count, axis=0), output)
     logits = _flat(output)
-    by_point = ops.reshape(logits, (x.shape[0], count, -1))
+    by_point = ops.reshape(logits, (-1, count, logits.shape[1]))
     of_ink = ops.reshape(ops.matmul(by_point, ops.expand_dims(_flat(x), 2)), (-1,))
     return of_ink - sum_of_softplus(logits)
 
@@ -59,10 +59,11 @@ def sum_of_softplus(logits):
     """
     size = ops.abs(logits)
     factors = 1.0 + ops.exp(-size)
-    whole = logits.shape[1] // FACTORS
-    in_rows = ops.reshape(factors[:, : whole * FACTORS], (logits.shape[0], whole, FACTORS))
-    products = ops.concatenate([ops.prod(in_rows, axis=2), factors[:, whole * FACTORS :]], axis=1)
-    return 0.5 * ops.sum(logits + size, axis=1) + ops.sum(ops.log(products), axis=1)
+    groups = max(1, logits.shape[1] // FACTORS)
+    whole = groups * min(FACTORS, logits.shape[1])
+    in_groups = ops.reshape(factors[:, :whole], (-1, groups, whole // groups))
+    logs = ops.log(ops.concatenate([ops.prod(in_groups, axis=2), factors[:, whole:]], axis=1))
+    return 0.5 * ops.sum(logits + size, axis=1) + ops.sum(logs, axis=1)
 
 
 def _is_bernoulli(likelihood):
@@ -70,4 +71,4 @@ def _is_bernoulli(likelihood):
 
 
 def _flat(x):
-    return ops.reshape(float32(x), (x.shape[0], math.prod(x.shape[1:])))
+    return ops.reshape(float32(x), (-1, math.prod(x.shape[1:])))

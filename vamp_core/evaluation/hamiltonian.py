@@ -28,12 +28,13 @@ class Transition(keras.Model):
 
     Args:
         model: a `VAE` or `HVAE`.
+        chains: C, for each data point.
         from_prior: whether q is the prior; else it is the encoder's posterior.
     """
 
-    def __init__(self, model, from_prior):
+    def __init__(self, model, chains, from_prior):
         super().__init__(autocast=False)
-        self.model, self.from_prior, self.built = model, from_prior, True
+        self.model, self.chains, self.from_prior, self.built = model, chains, from_prior, True
         self.supports_jit = hardware.xla_pays_off()
 
     def call(self, inputs):
@@ -48,13 +49,13 @@ class Transition(keras.Model):
             z after the step, log p(x, z) − log q(z) there, and the probability with which the step was taken.
         """
         x, posterior, z, momentum, log_uniform, beta, step, scale = inputs
-        chains = z.shape[0] // x.shape[0]
-        posterior = [ops.repeat(part, chains, axis=0) for part in posterior]
+        posterior = [ops.repeat(part, self.chains, axis=0) for part in posterior]
         beta, step = beta[:, 0], step * scale
 
         def log_density(z):
             log_prior = self.model.log_prior(z)
-            log_joint = log_prior + log_prob_of_own(self.model.likelihood, x, self.model.decoder(z))
+            output = self.model.decoder(z)
+            log_joint = log_prior + log_prob_of_own(self.model.likelihood, x, output, self.chains)
             log_q = log_prior if self.from_prior else log_posterior(self.model, posterior, z)
             return log_q + beta * (log_joint - log_q), log_joint - log_q
 

@@ -12,6 +12,7 @@ import keras
 import numpy as np
 from keras import ops
 
+from vamp_core.evaluation.decoded import log_prob_of_own
 from vamp_core.evaluation.pareto import pareto_k, tail_size
 
 # Latents decoded at a time: enough to keep a CPU busy, and 100 MB in the widest layer at network_size 4.
@@ -41,7 +42,9 @@ class Chunk(keras.Model):
     def call(self, inputs):
         x, posterior, noise = inputs
         noise = iter(noise)
-        return self.model.terms(x, posterior, lambda shape: next(noise), self.count).elbo
+        repeated = tuple(ops.repeat(part, self.count, axis=0) for part in posterior)
+        z, kl = self.model.draw(repeated, lambda shape: next(noise))
+        return log_prob_of_own(self.model.likelihood, x, self.model.decoder(z), self.count) - kl
 
 
 def log_weights(chunk, x, samples, seed):

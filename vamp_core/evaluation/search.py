@@ -8,6 +8,7 @@ densities so far (Veach & Guibas 1995; Owen & Zhou 2000): a component that repea
 
 import keras
 import numpy as np
+from keras import ops
 
 from vamp_core.evaluation.decoded import log_prob_of_own
 from vamp_core.evaluation.mixture import Mixtures
@@ -24,7 +25,7 @@ EVEN = 0.3  # share of the final samples that goes to all components alike
 
 
 class LogJoint(keras.Model):
-    """log p(x, z) and log p(z) of data points at latents of their own: (B, ...) and (B · S, D) → (B · S,) each.
+    """log p(x, z) and log p(z) of data points at latents of their own: (B, ...) and (B, S, D) → (B, S) each.
 
     A model, because Keras compiles what `predict_on_batch` runs.
     """
@@ -35,13 +36,15 @@ class LogJoint(keras.Model):
 
     def call(self, inputs):
         x, z = inputs
+        count, dim = z.shape[1:]
+        z = ops.reshape(z, (-1, dim))
         log_prior = self.model.log_prior(z)
-        return log_prob_of_own(self.model.likelihood, x, self.model.decoder(z)) + log_prior, log_prior
+        log_joint = log_prior + log_prob_of_own(self.model.likelihood, x, self.model.decoder(z), count)
+        return ops.reshape(log_joint, (-1, count)), ops.reshape(log_prior, (-1, count))
 
     def at(self, x, z):
-        """(B, ...) and (B, S, D) → (B, S) float64 each."""
-        found = self.predict_on_batch((x, z.reshape(-1, z.shape[2]).astype("float32")))
-        return [part.reshape(z.shape[:2]).astype("float64") for part in found]
+        """(B, ...) and (B, S, D) arrays → (B, S) float64 each."""
+        return [part.astype("float64") for part in self.predict_on_batch((x, z.astype("float32")))]
 
 
 class Search:
