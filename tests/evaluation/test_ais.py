@@ -56,10 +56,10 @@ def test_both_bounds_bracket_the_closed_form(kind, start):
     model, marginal = MODELS[kind]()
     bounds = vc.bidirectional_bounds(model, 40, chains=4, temperatures=20, start=start, verbose=0)
     truth = marginal.logpdf(bounds.x)
-    assert np.mean(bounds.lower - truth) < 0.02
-    assert np.mean(bounds.upper - truth) > -0.02
+    for excess in (bounds.lower - truth, truth - bounds.upper):
+        assert np.mean(excess) < 3 * np.std(excess) / np.sqrt(40)
     gap = np.mean(bounds.upper - bounds.lower)
-    assert -0.02 < gap < 0.5
+    assert -0.1 < gap < 0.5
     wide = vc.bidirectional_bounds(model, 40, chains=4, temperatures=2, start="prior", verbose=0)
     np.testing.assert_array_equal(wide.x, bounds.x)
     assert np.mean(wide.upper - wide.lower) > gap + 0.5

@@ -3,22 +3,11 @@
 import keras
 from keras import ops
 
-from vamp_core.density.distributions import normal_log_prob
 from vamp_core.evaluation.decoded import log_prob_of_own
-from vamp_core.system import hardware
+from vamp_core.evaluation.posteriors import standardized
 from vamp_core.system.gradients import value_and_gradient
 
 LEAPFROG_STEPS = 5
-
-
-def log_posterior(model, posterior, z):
-    """log q(z | x) of the encoder at any latents, (B, D) → (B,) nats, from what `model.posterior(x)` gives."""
-    mean, logvar, *features = posterior
-    top = z[:, : mean.shape[1]]
-    log_q = normal_log_prob(top, mean, logvar)
-    if features:
-        log_q = log_q + normal_log_prob(z[:, mean.shape[1] :], *model.lower_encoder([*features, top]))
-    return log_q
 
 
 class Transition(keras.Model):
@@ -35,7 +24,6 @@ class Transition(keras.Model):
     def __init__(self, model, chains, from_prior):
         super().__init__(autocast=False)
         self.model, self.chains, self.from_prior, self.built = model, chains, from_prior, True
-        self.supports_jit = hardware.xla_pays_off()
 
     def call(self, inputs):
         """A step of C chains for each of B data points.
@@ -56,7 +44,11 @@ class Transition(keras.Model):
             log_prior = self.model.log_prior(z)
             output = self.model.decoder(z)
             log_joint = log_prior + log_prob_of_own(self.model.likelihood, x, output, self.chains)
-            log_q = log_prior if self.from_prior else log_posterior(self.model, posterior, z)
+            if self.from_prior:
+                log_q = log_prior
+            else:
+                square, log_height = standardized(self.model, posterior, z)
+                log_q = log_height - 0.5 * square
             return log_q + beta * (log_joint - log_q), log_joint - log_q
 
         (before, gap), force = value_and_gradient(log_density, z)

@@ -30,14 +30,13 @@ class Chunk(keras.Model):
     Args:
         model: a `VAE` or `HVAE`.
         count: samples per data point in a chunk.
-        chunks: how many chunks there will be.
+        run_eagerly: whether there will be too few chunks for compiling them to pay off.
     """
 
-    def __init__(self, model, count, chunks):
+    def __init__(self, model, count, run_eagerly):
         super().__init__(autocast=False)
-        self.model, self.count, self.widths = model, count, _noise_widths(model)
-        self.run_eagerly = chunks < WORTH_COMPILING
-        self.built = True
+        self.model, self.count, self.widths = model, count, noise_widths(model)
+        self.run_eagerly, self.built = run_eagerly, True
 
     def call(self, inputs):
         x, posterior, noise = inputs
@@ -64,14 +63,14 @@ def log_weights(chunk, x, samples, seed):
     """
     points = ops.convert_to_tensor(x)
     posterior = chunk.model.posterior(points)
-    noise = _Noise(x, seed, chunk.widths)
+    noise = Noise(x, seed, chunk.widths)
     for first in range(0, samples, chunk.count):
         weights = chunk.predict_on_batch((points, posterior, noise.next_samples(chunk.count)))
         # All chunks have one size, lest each be compiled anew; what the last has too many is left out.
         yield weights.reshape(len(x), chunk.count)[:, : samples - first].astype("float64")
 
 
-class _Noise:
+class Noise:
     """Standard normal noise with a stream of its own for each data point and each level of latents."""
 
     def __init__(self, x, seed, widths):
@@ -87,7 +86,7 @@ class _Noise:
         ]
 
 
-def _noise_widths(model):
+def noise_widths(model):
     """How many latents the model draws at each level, in the order of drawing."""
     widths = []
 
@@ -106,7 +105,7 @@ def summaries(model, x, samples, batch_size, seed, first=0):
     count = math.ceil(samples / chunks)
     with float32_networks(model), model.prior.fixed():
         # Compiled or not as all of `x` would be: the two may differ in the last digit.
-        chunk = Chunk(model, count, chunks * math.ceil(len(x) / together))
+        chunk = Chunk(model, count, run_eagerly=chunks * math.ceil(len(x) / together) < WORTH_COMPILING)
         for start in range(first, len(x), together):
             yield summary(log_weights(chunk, x[start : start + together], samples, seed), samples)
 

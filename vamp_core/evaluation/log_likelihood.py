@@ -16,6 +16,7 @@ from vamp_core.errors import InputError
 from vamp_core.evaluation.checks import check_count, check_is_likelihood, check_seed
 from vamp_core.evaluation.few_latents import searched_summaries
 from vamp_core.evaluation.importance import BATCH_SIZE, summaries
+from vamp_core.evaluation.many_latents import refined_summaries
 from vamp_core.evaluation.resume_file import ResumeFile
 from vamp_core.evaluation.search import FEW_LATENTS
 
@@ -69,7 +70,8 @@ def log_likelihood(
     default the encoder is only one of those asked:
 
     - up to four latents in all: a search that starts from the prior, `vamp_core.evaluation.search`;
-    - more latents: the encoder's posterior in several widths.
+    - more latents: the encoder's posterior, refined by steps up the gradient of the data point's own ELBO and taken in
+      several widths, `vamp_core.evaluation.many_latents`.
 
     Args:
         model: a `VAE` or `HVAE`.
@@ -83,7 +85,7 @@ def log_likelihood(
             to more data points; to the very numbers of an uninterrupted one.
         proposal: "mixture", or "encoder" for samples of the encoder's posterior alone, the protocol of most papers.
         bank: data such as training images, (M, *data_shape), whose posteriors show the search where to look besides
-            the prior's own draws; None for these alone.
+            the prior's own draws; None for these alone. Of use for up to four latents only.
 
     Returns:
         A `LogLikelihood`. After an interruption from the keyboard, of the data points done so far;
@@ -129,14 +131,20 @@ def _summaries(model, x, samples, batch_size, seed, first, proposal, bank):
         return
     if proposal == "mixture" and model.latent_dim <= FEW_LATENTS:
         yield from searched_summaries(model, x, samples, batch_size, seed, first, bank)
-    else:
-        for found in summaries(model, x, samples, batch_size, seed, first):
-            yield *found, np.full(len(found[0]), np.nan)
+        return
+    of_proposal = {"mixture": refined_summaries, "encoder": summaries}[proposal]
+    for found in of_proposal(model, x, samples, batch_size, seed, first):
+        yield *found, np.full(len(found[0]), np.nan)
 
 
 def _check_bank(model, bank, proposal):
     if proposal != "mixture":
         raise InputError(f"A bank is given, but the {proposal}'s proposal looks at none: leave one of the two out.")
+    if model.latent_dim > FEW_LATENTS:
+        raise InputError(
+            f"A bank is given, but it is for the search in models of up to {FEW_LATENTS} latents, and this one has "
+            f"{model.latent_dim}: leave it out."
+        )
     try:
         return model.check(bank)
     except InputError as error:

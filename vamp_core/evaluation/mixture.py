@@ -8,6 +8,14 @@ LOG_2PI = math.log(2 * math.pi)
 GOLDEN_RATIO = (math.sqrt(5) - 1) / 2
 
 
+def golden_sequence(start, first, count):
+    """Multiples first … first + count − 1 of the golden ratio, modulo one, from a random start in [0, 1): (B, count).
+
+    Each number is uniform, as the start is, and any stretch of them covers [0, 1) very nearly evenly.
+    """
+    return (start[:, None] + GOLDEN_RATIO * np.arange(first, first + count)) % 1.0
+
+
 class Mixtures:
     """K normal densities over D latents for each of B data points, and their weights.
 
@@ -46,9 +54,9 @@ class Mixtures:
     def components(self, start, first, count):
         """Which component each of the samples first … first + count − 1 of a sequence comes from, (B, count).
 
-        Multiples of the golden ratio from a random `start`, (B,) in [0, 1), through the inverse of the weights' CDF:
-        each sample is of component k with probability w_k, and any stretch holds very nearly its share of each.
+        The golden sequence goes through the inverse of the weights' CDF: each sample is of component k with
+        probability w_k, and any stretch holds very nearly its share of each.
         """
-        at = (start[:, None] + GOLDEN_RATIO * np.arange(first, first + count)) % 1.0
+        at = golden_sequence(start, first, count)
         edges = np.cumsum(np.exp(self.log_weights), axis=1)[:, None, :-1]
         return np.sum(at[:, :, None] >= edges, axis=2)
