@@ -2,7 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: test train results results-check results-figures results-likelihood notebooks book page-models page-points repository clean
+.PHONY: test train results results-check results-figures results-likelihood audit-likelihood notebooks book page-models page-points repository clean
 
 test: .venv/installed
 	$(BIN)/ruff check .
@@ -21,6 +21,10 @@ results-figures: .venv/installed
 # Test log-likelihoods of the paper's models that are trained, or of one; goes on where it was stopped.
 results-likelihood: .venv/installed
 	$(BIN)/python book/scripts/results.py likelihood $(RUN)
+
+# The default estimate against quadrature and closed forms: hours; for instance ARGS="--models mnist-vae --images 100"
+audit-likelihood: .venv/installed
+	$(BIN)/python tests/audit/likelihood.py $(ARGS)
 
 results-check: .venv/installed
 	$(BIN)/python book/scripts/results.py check

@@ -1,5 +1,7 @@
 """Log-likelihoods against closed forms and quadrature; what does not matter must not change them."""
 
+import threading
+
 import keras
 import numpy as np
 import pytest
@@ -8,7 +10,7 @@ from linear_models import dense, heads, linear_hvae, linear_vae
 from scipy import integrate, special, stats
 
 import vamp_core as vc
-from vamp_core.evaluation.importance import Chunk, summary
+from vamp_core.evaluation.importance import Chunk, float32_networks, summary
 from vamp_core.evaluation.pareto import pareto_k, tail_size
 
 RNG = np.random.default_rng(0)
@@ -89,6 +91,32 @@ def test_mixed_precision_models_are_scored_in_float32_and_stay_mixed(kind):
         np.testing.assert_allclose(found.estimate, expected.estimate, rtol=1e-5)
     np.testing.assert_array_equal(model.elbo(INK, seed=0).elbo, before)
     assert np.all(before != exact.elbo(INK, seed=0).elbo)
+
+
+def test_the_precision_policy_comes_back_after_an_error_and_threads_take_turns():
+    keras.config.set_dtype_policy("mixed_bfloat16")
+    model = vc.VAE(image_shape=(8, 8, 1), network_size=0.5)
+    policies = [layer.compute_dtype for layer in model._flatten_layers()]
+    assert "bfloat16" in policies
+    with pytest.raises(RuntimeError), float32_networks(model):
+        raise RuntimeError
+    assert [layer.compute_dtype for layer in model._flatten_layers()] == policies
+    found, first_is_in = [], threading.Event()
+
+    def second():
+        first_is_in.wait()
+        with float32_networks(model):
+            found.append({layer.compute_dtype for layer in model._flatten_layers()})
+
+    thread = threading.Thread(target=second)
+    thread.start()
+    with float32_networks(model):
+        first_is_in.set()
+        thread.join(0.2)
+        assert not found
+    thread.join()
+    assert found == [{"float32"}]
+    assert [layer.compute_dtype for layer in model._flatten_layers()] == policies
 
 
 def test_a_changed_model_is_scored_as_it_is_now():

@@ -6,6 +6,8 @@ their computation once and runs it for all, whatever the backend.
 
 import contextlib
 import math
+import threading
+import weakref
 import zlib
 
 import keras
@@ -126,15 +128,20 @@ def summary(chunks, samples):
     return log_sum - np.log(samples), error, 1 / concentration, k
 
 
+# A second evaluation of the same model waits: it would be handed bfloat16 by the first one's end.
+_LOCKS = weakref.WeakKeyDictionary()
+
+
 @contextlib.contextmanager
 def float32_networks(model):
-    """Inside the block, networks under a mixed precision policy compute in float32."""
-    # Keras has no public way to all layers, those inside of other layers included.
-    mixed = [(layer, layer.dtype_policy) for layer in model._flatten_layers() if layer.compute_dtype != "float32"]
-    for layer, _ in mixed:
-        layer.dtype_policy = "float32"
-    try:
-        yield
-    finally:
-        for layer, policy in mixed:
-            layer.dtype_policy = policy
+    """Inside the block, networks under a mixed precision policy compute in float32; one thread at a time."""
+    with _LOCKS.setdefault(model, threading.RLock()):
+        # Keras has no public way to all layers, those inside of other layers included.
+        mixed = [(layer, layer.dtype_policy) for layer in model._flatten_layers() if layer.compute_dtype != "float32"]
+        try:
+            for layer, _ in mixed:
+                layer.dtype_policy = "float32"
+            yield
+        finally:
+            for layer, policy in mixed:
+                layer.dtype_policy = policy
