@@ -70,8 +70,8 @@ def log_likelihood(
     default the encoder is only one of those asked:
 
     - up to four latents in all: a search that starts from the prior, `vamp_core.evaluation.search`;
-    - more latents: the encoder's posterior, refined by steps up the gradient of the data point's own ELBO and taken in
-      several widths, `vamp_core.evaluation.many_latents`.
+    - more latents: beside the encoder's posterior, a normal density that is fitted to each data point by gradients,
+      with correlations, `vamp_core.evaluation.refinement`; both in several widths.
 
     Args:
         model: a `VAE` or `HVAE`.
