@@ -2,7 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: test train results results-check results-figures results-likelihood audit-likelihood notebooks book page-models page-points repository clean
+.PHONY: test train results results-check results-figures results-likelihood audit-likelihood notebooks book page-models page-points repository audit clean
 
 test: .venv/installed
 	$(BIN)/ruff check .
@@ -60,6 +60,10 @@ repository:
 .venv/installed-book: .venv/installed
 	$(BIN)/pip install --quiet --editable ".[book]"
 	touch $@
+
+# Attacks what is in other people's hands, for up to an hour, and counts what survived; some of it: make audit PART=files
+audit: .venv/installed
+	$(BIN)/python tests/audit/attack.py $(PART)
 
 clean:
 	rm -rf .venv build book/_build *.egg-info

@@ -1,5 +1,7 @@
 """Activations by the names that Keras knows them under."""
 
+import functools
+
 import keras
 import numpy as np
 from keras import ops
@@ -13,10 +15,7 @@ def check_activation(activation):
     Keras knows others: a softmax mixes values, a glu halves their number, a threshold wants more arguments.
     """
     try:
-        function = keras.activations.get(activation)
-        values = np.linspace(-2, 2, 6, dtype="float32").reshape(2, 3)
-        found, among_others = _on(function, values), _on(function, values.reshape(3, 2))
-        works = found.shape == values.shape and np.allclose(found.ravel(), among_others.ravel(), atol=1e-6)
+        works = (_known if isinstance(activation, str) else _works_value_by_value)(activation)
     except Exception as error:  # a ValueError for a name, and whatever the backend makes of too few arguments
         raise InputError(
             f"activation is {activation!r}, which Keras does not know as an activation of one value: "
@@ -27,6 +26,16 @@ def check_activation(activation):
             f"activation is {activation!r}, which does not work value by value: choose for instance relu, swish, elu "
             "or tanh."
         )
+
+
+def _works_value_by_value(activation):
+    function = keras.activations.get(activation)
+    values = np.linspace(-2, 2, 6, dtype="float32").reshape(2, 3)
+    found, among_others = _on(function, values), _on(function, values.reshape(3, 2))
+    return found.shape == values.shape and np.allclose(found.ravel(), among_others.ravel(), atol=1e-6)
+
+
+_known = functools.cache(_works_value_by_value)
 
 
 def _on(function, values):

@@ -25,9 +25,10 @@ def seal(path, record):
     """Appends `record`, a dictionary, and the checksum of the whole to a file that is being written."""
     tail = json.dumps(record, allow_nan=False).encode()
     tail += len(tail).to_bytes(8, "big")
-    checksum = hashlib.sha256(path.read_bytes() + tail).digest()
+    checksum = hashlib.sha256(path.read_bytes())
+    checksum.update(tail)
     with open(path, "ab") as file:
-        file.write(tail + checksum + MARK)
+        file.write(tail + checksum.digest() + MARK)
 
 
 def read_seal(path):

@@ -1,5 +1,7 @@
 """All settings of a training run, each with its default, its help and what it is held to."""
 
+import functools
+import json
 from dataclasses import asdict, dataclass, field, fields
 
 from vamp_core.density.likelihoods import LIKELIHOODS
@@ -166,8 +168,15 @@ class TrainingConfig:
 
         Settings at their defaults are left out, so that a setting that comes later changes no older run's.
         """
-        defaults = {setting.name: setting.default for setting in fields(self)}
-        return fingerprint({name: value for name, value in self.experiment().items() if value != defaults[name]})
+        defaults = self.defaults()
+        experiment = json.loads(json.dumps(self.experiment()))
+        return fingerprint({name: value for name, value in experiment.items() if value != defaults[name]})
+
+    @classmethod
+    @functools.cache
+    def defaults(cls):
+        """All settings as they are if none is given, as JSON has them."""
+        return json.loads(json.dumps({setting.name: setting.default for setting in fields(cls)}))
 
     @classmethod
     def from_flags(cls, arguments=None):

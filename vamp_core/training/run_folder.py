@@ -101,15 +101,15 @@ class RunFolder:
             )
         record = self._record()
         before = record["experiment"]
-        now, defaults = (json.loads(json.dumps(each.experiment())) for each in (self.config, type(self.config)()))
-        before = defaults | before  # of settings that came after the run
+        now = json.loads(json.dumps(self.config.experiment()))
+        before = {**self.config.defaults(), **before}  # of settings that came after the run
         changed = [f"--{name} {before[name]!r} → {now[name]!r}" for name in now if before[name] != now[name]]
         if changed:
             raise InputError(
                 f"{self.path} was begun with other settings ({', '.join(changed)}): repeat them to resume, "
                 "or use --overwrite or another --gs_key."
             )
-        if record.get("fingerprint", self.config.fingerprint()) != self.config.fingerprint():
+        if record.get("fingerprint") not in (None, self.config.fingerprint()):
             raise InputError(
                 f"{self.config_file} was changed after the run was begun: put the original back, or use --overwrite "
                 "or another --gs_key."
