@@ -1,9 +1,9 @@
 """How the tests run: on all cores, each with float32 networks and the same random numbers whichever ran before it."""
 
+import contextlib
 import os
 
 import pytest
-from guards import keep_tensors_out_of_numpy
 from xdist.scheduler import LoadScopeScheduling
 
 # JAX compiles every operation of every shape once, which takes it longer than running them here.
@@ -42,9 +42,23 @@ def pytest_xdist_make_scheduler(config, log):
 def no_tensor_reaches_numpy():
     """The rule that lets the package run on a GPU holds in all tests under PyTorch, without one."""
     import keras
+    from guards import keep_tensors_out_of_numpy
 
     if keras.backend.backend() == "torch":
         keep_tensors_out_of_numpy()
+
+
+def pytest_addoption(parser):
+    parser.addoption("--ten-bits", action="store_true", help="float32 products in ten bits of mantissa, as under TF32")
+
+
+@pytest.fixture(autouse=True)
+def products(request):
+    """Multiplies as a GPU does, if asked to."""
+    from guards import ten_bit_products
+
+    with ten_bit_products() if request.config.getoption("--ten-bits") else contextlib.nullcontext():
+        yield
 
 
 @pytest.fixture(autouse=True)

@@ -47,7 +47,6 @@ def train(config):
     check_memory(config, images.shape[1:])
     folder = RunFolder(config)
     print(f"{data}\nRun folder: {folder.place}")
-    hardware.exact_float32_products()
     precision = hardware.resolve_precision(config.precision)
     try:
         model = _untrained(config, images, precision)
