@@ -150,6 +150,8 @@ def check_images(images, image_shape=None, value_range=(0.0, 1.0)):
     Raises:
         InputError: The images are not numbers, are empty, have another shape or leave the range.
     """
+    if np.ma.is_masked(images):
+        raise InputError("The images are masked in part, and a mask would be lost: fill it, images.filled(0).")
     try:
         images = as_numpy(images)
     except (TypeError, ValueError) as error:
@@ -175,6 +177,8 @@ def check_images(images, image_shape=None, value_range=(0.0, 1.0)):
     if not (np.isfinite(low) and np.isfinite(high)):
         count = np.count_nonzero(~np.isfinite(images))
         raise InputError(f"The images hold {count:,} NaN or infinite values: replace them before training.")
+    if max(abs(float(low)), abs(float(high))) > np.finfo("float32").max:
+        raise InputError(f"The images run from {low!s} to {high!s}, too far for float32: rescale them.")
     if value_range is not None and (low < value_range[0] or high > value_range[1]):
         allowed = f"[{value_range[0]:g}, {value_range[1]:g}]"
         remedy = _remedy(low, high) if allowed == "[0, 1]" else "rescale or clip them"

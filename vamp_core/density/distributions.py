@@ -6,10 +6,10 @@ product is in float64, so that TF32, which GPUs may take float32 products for, c
 """
 
 import math
-import operator
 
 from keras import ops, random
 
+from vamp_core.errors import check_seed
 from vamp_core.system.hardware import float64, has_float64
 
 LOG_2PI = math.log(2.0 * math.pi)
@@ -205,4 +205,4 @@ def as_generator(seed):
     """A `keras.random.SeedGenerator` from an integer (the same draws each time) or None (never the same)."""
     if isinstance(seed, random.SeedGenerator):
         return seed
-    return random.SeedGenerator(None if seed is None else operator.index(seed))
+    return random.SeedGenerator(None if seed is None else check_seed(seed))

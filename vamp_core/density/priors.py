@@ -6,6 +6,8 @@ encoder whose posteriors it mixes and the values that data can take.
 """
 
 import contextlib
+import contextvars
+import types
 
 import keras
 import numpy as np
@@ -17,12 +19,35 @@ from vamp_core.density.distributions import (
     mixture_sample,
     normal_log_prob,
 )
-from vamp_core.errors import InputError
+from vamp_core.errors import InputError, check_count, check_seed
 from vamp_core.system.arrays import as_numpy
+
+# {prior: its components} inside of `fixed`. A context variable, since another thread may be training the same prior.
+_FIXED = contextvars.ContextVar("fixed", default={})  # noqa: B039 (never changed in place)
+
+
+@contextlib.contextmanager
+def unfixed():
+    """Inside the block no prior's components are fixed, whoever has called `fixed` further out.
+
+    What is trained or compiled in here would otherwise hold on to components of weights that have changed since.
+    """
+    outside = _FIXED.get()
+    _FIXED.set({})
+    try:
+        yield
+    finally:
+        _FIXED.set(outside)
 
 
 class Prior(keras.layers.Layer):
-    """What all priors share: they are float32 layers that hold the weights of a density over latents."""
+    """What all priors share: they are float32 layers that hold the weights of a density over latents.
+
+    Attributes:
+        adapted: whether the prior has a density yet. Where it is False, `fit` calls `adapt(data, seed)` first.
+    """
+
+    adapted = True
 
     def __init__(self, **kwargs):
         super().__init__(**{"dtype": "float32", **kwargs})
@@ -49,13 +74,25 @@ class Prior(keras.layers.Layer):
         if self.latent_dim is None:
             raise InputError(f"The prior {self.name!r} belongs to no model yet: hand it to a VAE or an HVAE first.")
 
+    def check_adapted(self):
+        """Raises an `InputError` where the prior has no density yet: before a model, or without pseudo-inputs."""
+        self._check_connected()
+        if not self.adapted:
+            raise InputError(
+                f"The pseudo-inputs of {self.name!r} were never started: fit the model, call its prior.adapt(data), "
+                "or pass VampPrior(pseudo_inputs=...)."
+            )
+
     def log_prob(self, z):
         """log p(z) in nats: (B, D) → (B,)."""
         raise NotImplementedError
 
     @contextlib.contextmanager
     def fixed(self):
-        """Inside the block weights do not change, so what depends on them alone is computed once."""
+        """Inside the block weights do not change, so what depends on them alone is computed once.
+
+        That holds for the thread that enters the block, and not for `fit` and its like inside of it.
+        """
         yield
 
     def sample(self, n, seed=None):
@@ -66,9 +103,8 @@ class Prior(keras.layers.Layer):
             seed: an integer for the same draws at each call, a `keras.random.SeedGenerator`
                 for fresh ones, None for draws that cannot be repeated.
         """
-        if n < 1:
-            raise InputError(f"n is {n}; ask for at least one sample.")
-        self._check_connected()
+        check_count("n", n)
+        self.check_adapted()
         return self._draw(n, as_generator(seed))
 
 
@@ -87,29 +123,32 @@ class MixturePrior(Prior):
     """A mixture of K diagonal normals with equal weights; a subclass says where the components are."""
 
     def __init__(self, num_components=500, **kwargs):
-        if num_components < 1:
-            raise InputError(f"num_components is {num_components}; a mixture has at least one component.")
+        check_count("num_components", num_components)
         super().__init__(**kwargs)
-        self.num_components = num_components
-        self._fixed = None
+        self.num_components = int(num_components)
 
     def components(self):
         """Means and log-variances of the components, (K, D) each."""
         raise NotImplementedError
 
+    def _components(self):
+        self.check_adapted()
+        return _FIXED.get().get(self) or self.components()
+
     @contextlib.contextmanager
     def fixed(self):
-        outside, self._fixed = self._fixed, self._fixed or self.components()
+        outside = _FIXED.get()
+        _FIXED.set({**outside, self: self._components()})
         try:
             yield
         finally:
-            self._fixed = outside
+            _FIXED.set(outside)
 
     def log_prob(self, z):
-        return mixture_log_prob(z, *(self._fixed or self.components()))
+        return mixture_log_prob(z, *self._components())
 
     def _draw(self, n, seed):
-        return mixture_sample(n, *(self._fixed or self.components()), seed=seed)
+        return mixture_sample(n, *self._components(), seed=seed)
 
     def get_config(self):
         return {**super().get_config(), "num_components": self.num_components}
@@ -129,7 +168,7 @@ class MixtureOfGaussians(MixturePrior):
 
     def __init__(self, num_components=500, seed=None, **kwargs):
         super().__init__(num_components, **kwargs)
-        self.seed = seed
+        self.seed = None if seed is None else check_seed(seed)
 
     def connect(self, latent_dim, encoder, data_shape, value_range=None):
         super().connect(latent_dim, encoder, data_shape, value_range)
@@ -168,7 +207,11 @@ class VampPrior(MixturePrior):
     """p(z) = 1/K Σ_k q(z | u_k): the encoder's posteriors at K pseudo-inputs (Tomczak & Welling 2018, eq. 9).
 
     The pseudo-inputs u_k live in data space and are trained with the networks. They start at
-    `pseudo_inputs` if given, else at random training images that `model.fit` hands to `adapt`.
+    `pseudo_inputs` if given, else at random training data that `model.fit` hands to `adapt`; until then they are
+    NaN, so that whatever copies the weights copies whether they were started, too.
+
+    The encoder takes pseudo-inputs in inference mode always, and is not changed by them: without dropout, batch
+    normalization by its moving statistics. So the prior that is trained is the prior that is scored.
 
     Args:
         num_components: K; ignored if `pseudo_inputs` are given.
@@ -182,10 +225,9 @@ class VampPrior(MixturePrior):
         if isinstance(value_range, str) and value_range != "likelihood":
             raise InputError(f'value_range is {value_range!r}; give (low, high), None for no limits, or "likelihood".')
         self._start = None if pseudo_inputs is None else as_numpy(pseudo_inputs, "float32")
-        super().__init__(num_components if self._start is None else len(self._start), **kwargs)
-        self.train_pseudo_inputs = trainable
+        count = num_components if self._start is None else len(self._start)
+        super().__init__(count, trainable=trainable, **kwargs)
         self.value_range = tuple(value_range) if isinstance(value_range, list) else value_range
-        self.adapted = self._start is not None
 
     def connect(self, latent_dim, encoder, data_shape, value_range=None):
         limits = value_range if self.value_range == "likelihood" else self.value_range
@@ -198,23 +240,39 @@ class VampPrior(MixturePrior):
             _check_range("pseudo_inputs", self._start, limits)
         super().connect(latent_dim, encoder, data_shape, limits)
         self.value_range = limits
-        self.encoder = encoder  # shared with the model, not copied: one set of weights
+        # Shared with the model, not copied, and out of Keras's sight: whoever freezes the prior freezes no encoder.
+        self._shared = types.SimpleNamespace(encoder=encoder)
         self.pseudo_inputs = self.add_weight(
             shape=shape,
-            initializer="zeros",
+            initializer=keras.initializers.Constant(np.nan),
             constraint=None if limits is None else WithinRange(*limits),
-            trainable=self.train_pseudo_inputs,
             name="pseudo_inputs",
         )
+        self.trainable = self.trainable  # hands on to the new weight what the constructor was told
         if self._start is not None:
             self.pseudo_inputs.assign(self._start)
+
+    @property
+    def encoder(self):
+        """The model's own encoder, one set of weights."""
+        return self._shared.encoder
+
+    @property
+    def adapted(self):
+        """Whether there are pseudo-inputs: those of a prior that was not started yet are NaN."""
+        try:
+            first = ops.convert_to_numpy(self.pseudo_inputs[0])
+        except Exception:  # a backend's own error for a value that is not known yet, while it compiles
+            return True
+        return not np.isnan(first).all()
 
     def adapt(self, data, seed=None):
         """Starts the pseudo-inputs at K data points chosen at random without replacement.
 
         Args:
             data: (N, *data_shape) with N ≥ K.
-            seed: for the choice; whatever `numpy.random.default_rng` takes.
+            seed: for the choice; whatever `numpy.random.default_rng` takes, None for one that
+                `keras.utils.set_random_seed` decides.
 
         Raises:
             InputError: there are fewer data points than components, or some lie outside `value_range`.
@@ -227,24 +285,20 @@ class VampPrior(MixturePrior):
                 f"them at: choose num_components ≤ {len(data)} or pass pseudo_inputs."
             )
         _check_range("The data", data, self.value_range)
+        seed = np.random.randint(2**31) if seed is None else seed
         chosen = np.random.default_rng(seed).choice(len(data), self.num_components, replace=False)
         self.pseudo_inputs.assign(data[np.sort(chosen)])
-        self.adapted = True
 
     def components(self):
-        mean, logvar = self.encoder(ops.convert_to_tensor(self.pseudo_inputs))
+        # A stateless call leaves no trace in the encoder: no moving statistics, no losses that are not the data's.
+        trainable, fixed = self.encoder.trainable_variables, self.encoder.non_trainable_variables
+        state = [[ops.convert_to_tensor(variable) for variable in variables] for variables in (trainable, fixed)]
+        u = ops.convert_to_tensor(self.pseudo_inputs)
+        (mean, logvar), _ = self.encoder.stateless_call(*state, u, training=False)
         return mean, logvar
 
-    def load_own_variables(self, store):
-        super().load_own_variables(store)
-        self.adapted = True  # what was saved had been started
-
     def get_config(self):
-        return {
-            **super().get_config(),
-            "trainable": self.train_pseudo_inputs,
-            "value_range": self.value_range,
-        }
+        return {**super().get_config(), "value_range": self.value_range}
 
 
 def _check_range(what, data, value_range):

@@ -10,12 +10,15 @@ from vamp_core.data import check_images
 from vamp_core.density.distributions import as_generator
 from vamp_core.density.likelihoods import LIKELIHOODS
 from vamp_core.density.priors import PRIORS, Prior
-from vamp_core.errors import InputError
+from vamp_core.errors import InputError, check_count, check_seed
 from vamp_core.models.batched import batched
-from vamp_core.models.checks import builds_nothing, by_name
+from vamp_core.models.checks import NETWORKS, builds_nothing, by_name, check_shape
 from vamp_core.models.fitting import Fittable
-from vamp_core.models.objective import ElboTerms
+from vamp_core.models.layer_state import freeze_layers, frozen_layers, share_layers, shared_layers
+from vamp_core.models.objective import ElboTerms, WarmupFactor
 from vamp_core.system import hardware
+
+NOISE = "noise"  # the key of the noise generator's state in files
 
 
 class LatentVariableModel(Fittable):
@@ -36,10 +39,13 @@ class LatentVariableModel(Fittable):
         # A read-only view, since Keras would track the networks inside a plain dict a second time.
         self._config = MappingProxyType(config)
         self.likelihood = by_name(config["likelihood"], LIKELIHOODS, "likelihood")
-        self.seed_generator = random.SeedGenerator(config["seed"])
+        self.seed_generator = random.SeedGenerator(None if config["seed"] is None else check_seed(config["seed"]))
         self.reconstruction_tracker = keras.metrics.Mean("reconstruction")
         self.kl_tracker = keras.metrics.Mean("kl")
         self.elbo_tracker = keras.metrics.Mean("elbo")
+        for tracker in (self.reconstruction_tracker, self.elbo_tracker):
+            tracker._direction = "up"  # as Keras marks its own metrics, for callbacks that look for the best epoch
+        self.warmup_factor = WarmupFactor()
         self.supports_jit = hardware.xla_pays_off()
 
     def _connect(self, prior_dim):
@@ -60,13 +66,31 @@ class LatentVariableModel(Fittable):
             raise InputError(f"prior is {prior!r}; choose one of {', '.join(PRIORS)} or hand in a vamp_core Prior.")
         self.prior.connect(prior_dim, self.encoder, self.data_shape, self.likelihood.value_range)
         self.beta = self.add_weight(shape=(), initializer="ones", trainable=False, dtype="float32", name="beta")
-        self.built = True
+        shared_layers(self.networks)  # raises where a copy could not share what they share
+        self.build((None, *self.data_shape))
+
+    def build(self, input_shape):
+        """All weights are there already; `export` reads the shape of the data from this call."""
+
+    @property
+    def networks(self):
+        """The model's networks by name."""
+        return {name: getattr(self, name) for name in NETWORKS if hasattr(self, name)}
 
     def check(self, data):
         """`data` as a float32 array if this model can score it, else an `InputError` that says why."""
         return check_images(data, self.data_shape, self.likelihood.value_range)
 
-    def _check_latents(self, z):
+    def check_shape(self, x):
+        """Raises an `InputError` for a tensor of another shape than (B, *data_shape), as far as it is known."""
+        check_shape("data", x, self.data_shape)
+
+    def check_latents_shape(self, z):
+        """Raises an `InputError` for a tensor of another shape than (B, D), as far as it is known."""
+        check_shape("latents", z, (self.latent_dim,))
+
+    def check_latents(self, z):
+        """`z` as a float32 array (N, D), else an `InputError` that says why."""
         try:
             z = np.asarray(z, "float32")
         except (TypeError, ValueError) as error:
@@ -77,7 +101,7 @@ class LatentVariableModel(Fittable):
 
     # -- methods on data of any length ---------------------------------------------------
 
-    @batched("data")
+    @batched("data", under_prior=True)
     def elbo(self, x, samples=1, seed=None):
         """The evidence lower bound of each data point.
 
@@ -88,7 +112,11 @@ class LatentVariableModel(Fittable):
 
         Returns:
             `ElboTerms` with `.elbo`, `.reconstruction` and `.kl`, (B,) nats each.
+
+        Raises:
+            InputError: data the model cannot score, samples < 1, or a VampPrior that was not started.
         """
+        samples = check_count("samples", samples)
         noise = self.seed_generator if seed is None else as_generator(seed)
         posterior = self.posterior(x)
         estimates = [self.terms(x, posterior, noise) for _ in range(samples)]
@@ -121,22 +149,43 @@ class LatentVariableModel(Fittable):
         Returns:
             (n, *data_shape) NumPy array.
         """
-        seed = as_generator(seed)
+        n, seed = check_count("n", n), as_generator(seed)
         z = ops.convert_to_numpy(self.ancestral(n, seed))
         return ops.convert_to_numpy(self.likelihood.sample(self.decode(z), seed)) if noise else self.decode_mean(z)
 
     # -- saving --------------------------------------------------------------------------
 
     def get_config(self):
-        return {"name": self.name, **self._config}
+        config = {name: keras.saving.serialize_keras_object(value) for name, value in self._config.items()}
+        layers = {"shared_layers": shared_layers(self.networks), "frozen_layers": frozen_layers(self._parts())}
+        return {"name": self.name, **config, **{name: found for name, found in layers.items() if found}}
 
     @classmethod
     def from_config(cls, config):
         config = {key: _restored(value) for key, value in config.items()}
+        shared, frozen = config.pop("shared_layers", {}), config.pop("frozen_layers", None)
+        if shared:
+            config |= share_layers({name: config[name] for name in NETWORKS if name in config}, shared)
         if builds_nothing(config):  # older files name sizes here that may not be those of the networks
             config |= {name: None for name in ("image_shape", "latent_dim") if name in config}
-        return cls(**config)
+        model = cls(**config)
+        if frozen:
+            freeze_layers(model._parts(), frozen)
+        return model
+
+    def _parts(self):
+        return {**self.networks, "prior": self.prior}
+
+    def save_own_variables(self, store):
+        super().save_own_variables(store)
+        store[NOISE] = ops.convert_to_numpy(self.seed_generator.state)
+
+    def load_own_variables(self, store):
+        # So that a loaded model goes on with new noise; files of version 0.1 do not know how far it had come.
+        if NOISE in store.keys():
+            self.seed_generator.state.assign(store[NOISE])
+        super().load_own_variables({key: store[key] for key in store.keys() if key != NOISE})
 
 
 def _restored(value):
-    return keras.saving.deserialize_keras_object(value) if isinstance(value, dict) else value
+    return keras.saving.deserialize_keras_object(value) if isinstance(value, dict) and "class_name" in value else value

@@ -4,7 +4,7 @@ import keras
 import numpy as np
 from keras import tree
 
-from vamp_core.errors import InputError
+from vamp_core.errors import InputError, check_count
 from vamp_core.networks.activations import check_activation
 
 # The arguments by which networks are handed in; a model has some of them or all.
@@ -52,13 +52,30 @@ def check_asked(config, **given):
 
 def check_sizes(latent_dim, levels, activation):
     """Raises an `InputError` for numbers of latents or activations that no model can have."""
-    if latent_dim < 1:
-        raise InputError(f"latent_dim is {latent_dim}; choose a positive number of latents.")
+    check_count("latent_dim", latent_dim)
     if latent_dim % levels:
         raise InputError(
             f"latent_dim is {latent_dim}; an HVAE shares it out over {levels} levels: choose an even number."
         )
     check_activation(activation)
+
+
+def check_logvar_range(logvar_range):
+    """Raises an `InputError` for limits that are no limits."""
+    if np.shape(logvar_range) != (2,) or not -np.inf < logvar_range[0] < logvar_range[1] < np.inf:
+        raise InputError(f"logvar_range is {logvar_range!r}; give two numbers, the lower one first: (-6, 2).")
+
+
+def check_shape(what, tensor, shape):
+    """Raises an `InputError` for a tensor of another shape than (B, *shape), as far as it is known."""
+    known = getattr(tensor, "shape", None)
+    wanted = ", ".join(map(str, ("N", *shape)))
+    if known is None:
+        raise InputError(f"The {what} are a {type(tensor).__name__}: pass an array or a tensor ({wanted}).")
+    if getattr(known, "rank", 0) is None:  # TensorFlow's shape that is not known at all
+        return
+    if len(known) != 1 + len(shape) or any(a not in (None, b) for a, b in zip(known[1:], shape, strict=True)):
+        raise InputError(f"The {what} have shape {tuple(known)}, but this model takes ({wanted}).")
 
 
 NORMAL = "[mean, logvar], (B, D) each"

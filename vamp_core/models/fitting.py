@@ -1,13 +1,20 @@
 """Training with Keras's own `fit`: the loss is the negative ELBO, or a tighter bound."""
 
 import contextlib
+import inspect
+import math
 
 import keras
-import numpy as np
 from keras import ops
 
-from vamp_core.errors import InputError
-from vamp_core.models.objective import ElboTerms
+from vamp_core.density.distributions import float32
+from vamp_core.density.priors import unfixed
+from vamp_core.errors import InputError, check_count
+from vamp_core.models.data_door import admit, is_array, random_points, refuse_weights
+from vamp_core.models.objective import ElboTerms, MeanOverBatch
+
+# What Keras's `compile` takes for models whose loss compares predictions with targets.
+OF_TARGETS = ("loss", "loss_weights", "metrics", "weighted_metrics")
 
 
 class Fittable(keras.Model):
@@ -26,13 +33,20 @@ class Fittable(keras.Model):
             iwae_samples: K. The ELBO for 1; for more, the importance-weighted bound of so many samples per data
                 point (Burda et al. 2016, eq. 8), with the encoder run once. Validation and `evaluate` stay with
                 the ELBO, so that their losses compare whatever K is.
-            **kwargs: as for `keras.Model.compile`.
+            **kwargs: as for `keras.Model.compile`, but for `loss` and `metrics`: the bound is the loss.
 
         Raises:
-            InputError: iwae_samples < 1.
+            InputError: iwae_samples < 1, a loss or metrics.
         """
-        if iwae_samples < 1:
-            raise InputError(f"iwae_samples is {iwae_samples}; choose 1 for the ELBO, or more.")
+        iwae_samples = check_count("iwae_samples", iwae_samples)
+        for name in OF_TARGETS:
+            if kwargs.get(name) is not None:
+                raise InputError(f"{name} is given, but the model's loss and metrics are its bound: leave it out.")
+        if iwae_samples > 1 and "training" not in inspect.signature(self.call).parameters:
+            raise InputError(
+                f"iwae_samples is {iwae_samples}, but the call of {type(self).__name__} does not know whether it is "
+                "training: give it the argument training=False."
+            )
         super().compile(optimizer, **kwargs)
         self.iwae_samples = iwae_samples
 
@@ -43,6 +57,10 @@ class Fittable(keras.Model):
         self.compile(**keras.saving.deserialize_keras_object(config))
         self.optimizer.build(self.trainable_variables)
 
+    def __call__(self, x, *args, **kwargs):
+        self.check_shape(x)
+        return super().__call__(x, *args, **kwargs)
+
     def call(self, x, training=False):
         """The ELBO's terms for one batch of tensors, each (B,), from one sample per data point.
 
@@ -52,55 +70,140 @@ class Fittable(keras.Model):
 
     def terms(self, x, posterior, seed, samples=1):
         """As `call`, for a posterior that is already there: `ElboTerms`, (B · samples,) each."""
+        if not isinstance(posterior, (tuple, list)):
+            raise InputError(
+                f"posterior gave a {type(posterior).__name__}, but must give a tuple of tensors: (mean, logvar)."
+            )
         if samples > 1:
             x, *posterior = (ops.repeat(part, samples, axis=0) for part in (x, *posterior))
         z, kl = self.draw(tuple(posterior), seed)
-        return ElboTerms(self.likelihood.log_prob(x, self.decoder(z)), kl)
+        terms = ElboTerms(self.likelihood.log_prob(x, self.decoder(z)), kl)
+        for source, term in ((type(self.likelihood).__name__ + ".log_prob", terms.reconstruction), ("draw", kl)):
+            # One axis too many, and sums of (B, 1) and (B,) would go on as (B, B).
+            if len(term.shape) != 1:
+                raise InputError(f"{source} gave a term of shape {tuple(term.shape)}, but must give (B,) nats.")
+        return terms
 
     def compute_loss(self, x=None, y=None, y_pred=None, sample_weight=None, training=True):
-        """The mean negative bound in nats; β (see `KLWarmup`) and `iwae_samples` count in training only."""
-        if sample_weight is not None:
-            raise InputError("sample_weight is given, but the ELBO weights all data alike: leave it out.")
+        """The mean negative bound in nats, plus what layers add: regularizers' penalties and `add_loss`.
+
+        β (see `KLWarmup`) and `iwae_samples` count in training only.
+        """
+        refuse_weights(sample_weight)
+        if not isinstance(y_pred, ElboTerms):
+            raise InputError(f"call gave a {type(y_pred).__name__}, but must give vamp_core.ElboTerms, (B,) nats each.")
         for tracker, term in (
             (self.reconstruction_tracker, y_pred.reconstruction),
             (self.kl_tracker, y_pred.kl),
             (self.elbo_tracker, y_pred.elbo),
         ):
             tracker.update_state(term)
-        if not training:
-            return ops.mean(y_pred.loss())
-        return ops.mean(y_pred.loss(ops.convert_to_tensor(self.beta), self.iwae_samples))
+        losses = y_pred.loss(self._kl_weight(), self.iwae_samples, ops.shape(x)[0]) if training else y_pred.loss()
+        loss = MeanOverBatch(dtype="float32").mean(losses)
+        if self.losses:
+            loss = loss + float32(super().compute_loss(x, training=training))
+        return loss
+
+    def _kl_weight(self):
+        return ops.convert_to_tensor(self.beta) * ops.convert_to_tensor(self.warmup_factor.value)
+
+    @property
+    def kl_weight(self):
+        """The weight of the KL term as it stands: `beta` times what a `KLWarmup` makes of it in this epoch."""
+        return float(ops.convert_to_numpy(self._kl_weight()))
 
     def compute_metrics(self, x, y, y_pred, sample_weight=None):
         return self.get_metrics_result()
 
-    def fit(self, x=None, y=None, **kwargs):
-        """As `keras.Model.fit`, but looks at the data first. `y` is not used.
+    def fit(self, *args, **kwargs):
+        """As `keras.Model.fit`, but looks at the data first. Targets are not used, weights refused.
 
-        A VampPrior that was given no pseudo-inputs starts them at random data points here.
+        A VampPrior that was given no pseudo-inputs starts them at random data points here; in batches it goes
+        through all of an epoch's for that.
+
+        The history has `loss`, `elbo`, `reconstruction` and `kl`, in nats, and with validation data `val_loss`, ....
+        Callbacks that monitor one of them know that a greater `elbo` is a better one. Under older versions of Keras
+        say so, `EarlyStopping("val_elbo", mode="max")`, or monitor `val_loss`.
 
         Args:
-            x: an array or a nested list (N, *data_shape), or batches that can be gone through more than once
-                (`tf.data.Dataset`, `keras.utils.PyDataset`, a PyTorch `DataLoader`).
-            **kwargs: as for `keras.Model.fit`.
+            x: an array or a nested list (N, *data_shape), alone or first of a tuple, or batches (`tf.data.Dataset`,
+                `keras.utils.PyDataset`, a PyTorch `DataLoader`, a generator).
+            *args, **kwargs: as for `keras.Model.fit`; `validation_data` like x.
+
+        Returns:
+            The `History`.
 
         Raises:
-            InputError: NaN, values outside what the likelihood can score, or a wrong shape.
+            InputError: NaN, values outside what the likelihood can score, a wrong shape, or weights.
         """
-        is_array = _is_array(x)
-        if is_array:
-            x = self.check(x)
-        validation = kwargs.get("validation_data")
-        if isinstance(validation, tuple):
-            kwargs["validation_data"] = (self.check(validation[0]), *validation[1:])
-        elif _is_array(validation):
-            kwargs["validation_data"] = (self.check(validation),)
-        if getattr(self.prior, "adapted", True) is False:
-            start = x if is_array else self.check(_first_points(x, self.prior.num_components))
-            self.prior.adapt(start, seed=self._config["seed"])
+        given = _arguments(super().fit, args, kwargs)
+        given = self._admitted(given)
+        if given.get("validation_data") is not None:
+            given["validation_data"] = (admit(self, given["validation_data"]),)
+        if not self.prior.adapted:
+            self._start_prior(**given)
         if self.compiled and not self.optimizer.built:
             self._build_optimizer()
-        return super().fit(x, None if is_array else y, **kwargs)
+        try:
+            with unfixed():
+                history = super().fit(**given)
+        finally:
+            self.warmup_factor.value.assign(1.0)  # the end of a warm-up that was interrupted, too
+        self._constrain()
+        return history
+
+    def _constrain(self):
+        """Puts weights back within their constraints, which an optimizer's moving average (`use_ema`) may have left."""
+        for variable in self.trainable_variables:
+            if variable.constraint is not None:
+                variable.assign(variable.constraint(variable))
+
+    def _start_prior(self, x, validation_split=0.0, steps_per_epoch=None, **_):
+        seed = self._config["seed"]
+        if is_array(x):
+            points = x[: math.floor(len(x) * (1.0 - validation_split))]  # Keras holds out the last ones
+        else:
+            points = random_points(self, x, self.prior.num_components, steps_per_epoch, seed)
+        self.prior.adapt(points, seed=seed)
+
+    def evaluate(self, *args, **kwargs):
+        """As `keras.Model.evaluate`, with data as for `fit`; the loss is the negative ELBO of one sample each."""
+        return self._scored(super().evaluate, args, kwargs)
+
+    def predict(self, *args, **kwargs):
+        """As `keras.Model.predict`, with data as for `fit`: `ElboTerms` of one sample a data point, (N,) nats each."""
+        return self._scored(super().predict, args, kwargs)
+
+    def test_on_batch(self, *args, **kwargs):
+        """As `keras.Model.test_on_batch`, with an array as for `fit`."""
+        return self._scored(super().test_on_batch, args, kwargs)
+
+    def predict_on_batch(self, *args, **kwargs):
+        """As `keras.Model.predict_on_batch`, with an array as for `fit`."""
+        return self._scored(super().predict_on_batch, args, kwargs)
+
+    def train_on_batch(self, *args, **kwargs):
+        """As `keras.Model.train_on_batch`, with an array as for `fit`, from which a VampPrior can start, too."""
+        given = self._admitted(_arguments(super().train_on_batch, args, kwargs))
+        if not self.prior.adapted:
+            self._start_prior(given["x"])
+        with unfixed():
+            return super().train_on_batch(**given)
+
+    def _scored(self, method, args, kwargs):
+        given = _arguments(method, args, kwargs)
+        # In a fit, Keras evaluates what `fit` has looked at.
+        if not given.get("_use_cached_eval_dataset"):
+            given = self._admitted(given)
+            self.prior.check_adapted()
+        with unfixed(), _variables_kept(self):
+            return method(**given)
+
+    def _admitted(self, given):
+        refuse_weights(**given)
+        if is_array(given.get("x")):
+            given = {name: value for name, value in given.items() if name != "y"}  # not used
+        return {**given, "x": admit(self, given.get("x"))}
 
     def _build_optimizer(self):
         """Creates the optimizer's variables before the first step: TensorFlow traces a step that creates any twice."""
@@ -109,23 +212,27 @@ class Fittable(keras.Model):
             self.optimizer.build(self.trainable_variables)
 
 
-def _is_array(data):
-    return hasattr(data, "__array__") or isinstance(data, list)
+def _arguments(method, args, kwargs):
+    """{name: value} of the arguments in a call of one of Keras's methods, by whatever place or name they came."""
+    bound = inspect.signature(method).bind(*args, **kwargs).arguments
+    further = bound.pop("kwargs", {})
+    return {**bound, **further}
 
 
-def _first_points(batches, n):
-    """The first `n` data points of batches that can be gone through again, as an array."""
-    if isinstance(batches, keras.utils.PyDataset):
-        batches = map(batches.__getitem__, range(len(batches)))
-    elif iter(batches) is batches:
-        raise InputError(
-            "The training data can be read only once, so the VampPrior cannot start its pseudo-inputs from them: "
-            "pass an array, a tf.data.Dataset, or VampPrior(pseudo_inputs=...)."
-        )
-    points = []
-    for batch in batches:
-        data = batch[0] if isinstance(batch, (tuple, list)) else batch
-        points.extend(ops.convert_to_numpy(data))
-        if len(points) >= n:
-            break
-    return np.asarray(points)
+@contextlib.contextmanager
+def _variables_kept(model):
+    """Puts a model's variables back where an exception leaves the block, a stopped cell for instance.
+
+    On JAX, Keras takes them away while it evaluates or predicts, and hands their memory to the compiled step.
+    """
+    if keras.backend.backend() != "jax":
+        yield
+        return
+    variables = [*model.variables, *model.metrics_variables]
+    before = [ops.copy(variable) for variable in variables]
+    try:
+        yield
+    except BaseException:
+        for variable, value in zip(variables, before, strict=True):
+            variable.assign(value)
+        raise

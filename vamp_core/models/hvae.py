@@ -9,6 +9,7 @@ from vamp_core.models.batched import batched
 from vamp_core.models.checks import (
     check_asked,
     check_fit,
+    check_logvar_range,
     check_sizes,
     constructor_arguments,
     default_sizes,
@@ -64,6 +65,7 @@ class HVAE(LatentVariableModel):
         super().__init__(config, **kwargs)
         image_shape, latent_dim = default_sizes(config)
         check_sizes(latent_dim, self.levels, activation)
+        check_logvar_range(logvar_range)
         size, half = (network_size, activation), latent_dim // 2
         self.encoder = encoder or networks.conv_encoder(image_shape, half, *size, encoder_trunk, logvar_range)
         (data,), (mean2, _) = network_shapes("encoder", self.encoder)
@@ -105,7 +107,7 @@ class HVAE(LatentVariableModel):
         z = ops.concatenate([z2, z1], axis=-1)
         return z, log_q - self.log_prior(z)
 
-    @batched("latents")
+    @batched("latents", under_prior=True)
     def log_prior(self, z):
         """log p(z2) + log p(z1 | z2) in nats: [z2, z1] (B, D) → (B,)."""
         z2, z1 = z[:, : self.prior.latent_dim], z[:, self.prior.latent_dim :]

@@ -8,6 +8,7 @@ from vamp_core.models.batched import batched
 from vamp_core.models.checks import (
     check_asked,
     check_fit,
+    check_logvar_range,
     check_sizes,
     constructor_arguments,
     default_sizes,
@@ -60,6 +61,7 @@ class VAE(LatentVariableModel):
         super().__init__(config, **kwargs)
         image_shape, latent_dim = default_sizes(config)
         check_sizes(latent_dim, self.levels, activation)
+        check_logvar_range(logvar_range)
         size = (network_size, activation)
         self.encoder = encoder or networks.conv_encoder(image_shape, latent_dim, *size, encoder_trunk, logvar_range)
         (data,), (mean, _) = network_shapes("encoder", self.encoder)
@@ -82,7 +84,7 @@ class VAE(LatentVariableModel):
         z = normal_sample(mean, logvar, seed)
         return z, normal_log_prob(z, mean, logvar) - self.log_prior(z)
 
-    @batched("latents")
+    @batched("latents", under_prior=True)
     def log_prior(self, z):
         """log p(z) in nats: (B, D) → (B,)."""
         return self.prior.log_prob(z)

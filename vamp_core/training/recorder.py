@@ -42,7 +42,7 @@ class RunRecorder(keras.callbacks.Callback):
     def on_epoch_end(self, epoch, logs=None):
         row = {"epoch": epoch + 1, **{name: float(value) for name, value in logs.items()}}
         row["learning_rate"] = float(ops.convert_to_numpy(self.model.optimizer.learning_rate))
-        row["beta"] = float(ops.convert_to_numpy(self.model.beta))
+        row["beta"] = self.model.kl_weight
         row["seconds"] = round(time.perf_counter() - self.started, 2)
         for name, value in row.items():
             self.history.setdefault(name, []).append(value)
