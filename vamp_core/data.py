@@ -177,7 +177,7 @@ def check_images(images, image_shape=None, value_range=(0.0, 1.0)):
     if not (np.isfinite(low) and np.isfinite(high)):
         count = np.count_nonzero(~np.isfinite(images))
         raise InputError(f"The images hold {count:,} NaN or infinite values: replace them before training.")
-    if max(abs(float(low)), abs(float(high))) > np.finfo("float32").max:
+    if max(abs(float(low)), abs(float(high))) > float(np.finfo("float32").max):
         raise InputError(f"The images run from {low!s} to {high!s}, too far for float32: rescale them.")
     if value_range is not None and (low < value_range[0] or high > value_range[1]):
         allowed = f"[{value_range[0]:g}, {value_range[1]:g}]"

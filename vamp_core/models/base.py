@@ -43,8 +43,6 @@ class LatentVariableModel(Fittable):
         self.reconstruction_tracker = keras.metrics.Mean("reconstruction")
         self.kl_tracker = keras.metrics.Mean("kl")
         self.elbo_tracker = keras.metrics.Mean("elbo")
-        for tracker in (self.reconstruction_tracker, self.elbo_tracker):
-            tracker._direction = "up"  # as Keras marks its own metrics, for callbacks that look for the best epoch
         self.warmup_factor = WarmupFactor()
         self.supports_jit = hardware.xla_pays_off()
 

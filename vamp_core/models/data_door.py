@@ -158,6 +158,6 @@ def _has_no_end(data):
 
 
 def _chained(first, rest):
-    """A generator, as Keras insists on one."""
-    yield first
-    yield from rest
+    """A generator of tuples, as Keras insists on one."""
+    for batch in itertools.chain([first], rest):
+        yield batch if isinstance(batch, (tuple, list)) else (batch,)

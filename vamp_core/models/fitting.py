@@ -5,7 +5,7 @@ import inspect
 import math
 
 import keras
-from keras import ops
+from keras import ops, tree
 
 from vamp_core.density.distributions import float32
 from vamp_core.density.priors import unfixed
@@ -76,7 +76,10 @@ class Fittable(keras.Model):
             )
         if samples > 1:
             x, *posterior = (ops.repeat(part, samples, axis=0) for part in (x, *posterior))
-        z, kl = self.draw(tuple(posterior), seed)
+        drawn = self.draw(tuple(posterior), seed)
+        if not isinstance(drawn, (tuple, list)) or len(drawn) != 2:
+            raise InputError(f"draw gave a {type(drawn).__name__}, but must give two tensors: (B, D) and (B,) nats.")
+        z, kl = drawn
         terms = ElboTerms(self.likelihood.log_prob(x, self.decoder(z)), kl)
         for source, term in ((type(self.likelihood).__name__ + ".log_prob", terms.reconstruction), ("draw", kl)):
             # One axis too many, and sums of (B, 1) and (B,) would go on as (B, B).
@@ -122,8 +125,8 @@ class Fittable(keras.Model):
         through all of an epoch's for that.
 
         The history has `loss`, `elbo`, `reconstruction` and `kl`, in nats, and with validation data `val_loss`, ....
-        Callbacks that monitor one of them know that a greater `elbo` is a better one. Under older versions of Keras
-        say so, `EarlyStopping("val_elbo", mode="max")`, or monitor `val_loss`.
+        Callbacks that monitor an `elbo` or a `reconstruction` are told that a greater one is better, where their mode
+        is "auto": Keras itself would stop the training for not knowing. For a `kl` say which you mean, mode="min".
 
         Args:
             x: an array or a nested list (N, *data_shape), alone or first of a tuple, or batches (`tf.data.Dataset`,
@@ -140,6 +143,7 @@ class Fittable(keras.Model):
         given = self._admitted(given)
         if given.get("validation_data") is not None:
             given["validation_data"] = (admit(self, given["validation_data"]),)
+        _greater_is_better(given.get("callbacks"))
         if not self.prior.adapted:
             self._start_prior(**given)
         if self.compiled and not self.optimizer.built:
@@ -210,6 +214,13 @@ class Fittable(keras.Model):
         strategy = getattr(self, "distribute_strategy", None)  # on TensorFlow alone
         with strategy.scope() if strategy else contextlib.nullcontext():
             self.optimizer.build(self.trainable_variables)
+
+
+def _greater_is_better(callbacks):
+    for callback in tree.flatten(getattr(callbacks, "callbacks", callbacks)):
+        what = str(getattr(callback, "monitor", "")).removeprefix("val_")
+        if what in ("elbo", "reconstruction") and getattr(callback, "mode", None) == "auto":
+            callback.mode = "max"
 
 
 def _arguments(method, args, kwargs):
