@@ -290,11 +290,14 @@ class VampPrior(MixturePrior):
         self.pseudo_inputs.assign(data[np.sort(chosen)])
 
     def components(self):
+        return self(ops.convert_to_tensor(self.pseudo_inputs))
+
+    def call(self, pseudo_inputs):
         # A stateless call leaves no trace in the encoder: no moving statistics, no losses that are not the data's.
+        # It is made from within a layer's call, since an outermost call would forget the data's losses.
         trainable, fixed = self.encoder.trainable_variables, self.encoder.non_trainable_variables
         state = [[ops.convert_to_tensor(variable) for variable in variables] for variables in (trainable, fixed)]
-        u = ops.convert_to_tensor(self.pseudo_inputs)
-        (mean, logvar), _ = self.encoder.stateless_call(*state, u, training=False)
+        (mean, logvar), _ = self.encoder.stateless_call(*state, pseudo_inputs, training=False)
         return mean, logvar
 
     def get_config(self):
