@@ -153,6 +153,11 @@ class LatentVariableModel(Fittable):
 
     # -- saving --------------------------------------------------------------------------
 
+    def export(self, *args, **kwargs):
+        """As `keras.Model.export`: data to `ElboTerms`. What is exported most is `model.encoder` or `model.decoder`."""
+        self(ops.zeros((1, *self.data_shape)))  # Keras exports what has been called
+        return super().export(*args, **kwargs)
+
     def get_config(self):
         config = {name: keras.saving.serialize_keras_object(value) for name, value in self._config.items()}
         layers = {"shared_layers": shared_layers(self.networks), "frozen_layers": frozen_layers(self._parts())}
