@@ -9,7 +9,6 @@ import types
 
 import keras
 import numpy as np
-from keras import ops
 
 from vamp_core.errors import InputError
 
@@ -23,11 +22,6 @@ KINDS_OF_BATCHES = {
 def is_array(data):
     """Whether `data` are all there at once: an array or tensor of any library, a data frame, nested lists."""
     return hasattr(data, "__array__") or isinstance(data, (list, tuple))
-
-
-def as_array(data):
-    """An array for NumPy; a tensor may lie on an accelerator, or be waiting for gradients."""
-    return ops.convert_to_numpy(data) if hasattr(data, "__array__") and ops.is_tensor(data) else data
 
 
 def admit(model, data):
@@ -46,7 +40,7 @@ def admit(model, data):
     """
     data = _unpacked(model, data)
     if is_array(data):
-        return model.check(as_array(data))
+        return model.check(data)
     _check_kind(model, data)
     batches = _batches(data)
     first = next(batches, None)
@@ -141,7 +135,7 @@ def _check_batch(model, batch):
             f"data_set.map(lambda batch: batch[{next(iter(x), 'image')!r}])."
         )
     replicas = getattr(x, "values", None)  # of a data set that tf.distribute has split
-    return model.check(as_array(replicas[0] if isinstance(replicas, tuple) else x))
+    return model.check(replicas[0] if isinstance(replicas, tuple) else x)
 
 
 def _batches(data):
