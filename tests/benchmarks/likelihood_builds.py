@@ -18,8 +18,8 @@ WORKER = """
 import resource, sys, time
 import numpy as np
 import vamp_core as vc
-from vamp_core.networks.gated import gated_mlp
 
+gated_mlp = vc.gated_networks.gated_mlp  # where older builds have it too
 name, images, samples, settings = sys.argv[1], int(sys.argv[2]), int(sys.argv[3]), eval(sys.argv[4])
 rng = np.random.default_rng(1)
 prior = vc.VampPrior(pseudo_inputs=rng.random((500, 28, 28, 1)))
