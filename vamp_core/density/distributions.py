@@ -143,7 +143,8 @@ def mixture_log_prob(z, means, logvars, log_weights=None):
 
 @ops.custom_gradient
 def _by_products(z, means, logvars, log_weights):
-    # The gradient is written out because JAX knows float64 only inside the blocks.
+    # The gradient is written out because JAX knows float64 only inside the blocks; `@`, because on PyTorch
+    # ops.matmul would take float64 down to float32.
     with float64():
         z, means, logvars, log_weights = (ops.cast(each, "float64") for each in (z, means, logvars, log_weights))
         precision = ops.exp(-logvars)
