@@ -51,8 +51,8 @@ FAULTS = {
     ),
     "IWAE: mean of the log-weights, not log-mean-exp": (
         "models",
-        "math.log(samples) - ops.logsumexp(ops.reshape(log_weights, (points, samples)), axis=1)",
-        "-ops.mean(ops.reshape(log_weights, (points, samples)), axis=1)",
+        "math.log(samples) - ops.logsumexp(ops.reshape(log_weights",
+        "-ops.mean(ops.reshape(log_weights",
     ),
     "importance weights without log q": (
         "evaluation",
