@@ -65,7 +65,7 @@ class LatentVariableModel(Fittable):
         self.prior.connect(prior_dim, self.encoder, self.data_shape, self.likelihood.value_range)
         self.beta = self.add_weight(shape=(), initializer="ones", trainable=False, dtype="float32", name="beta")
         shared_layers(self.networks)  # raises where a copy could not share what they share
-        self.build((None, *self.data_shape))
+        self.built = True  # not by `build`, after which Keras would let nobody put another network in place
 
     def build(self, input_shape):
         """All weights are there already; `export` reads the shape of the data from this call."""
@@ -155,7 +155,8 @@ class LatentVariableModel(Fittable):
 
     def export(self, *args, **kwargs):
         """As `keras.Model.export`: data to `ElboTerms`. What is exported most is `model.encoder` or `model.decoder`."""
-        self(ops.zeros((1, *self.data_shape)))  # Keras exports what has been called
+        self.build((None, *self.data_shape))
+        self(ops.zeros((1, *self.data_shape)))  # Keras exports what has been built and called
         return super().export(*args, **kwargs)
 
     def get_config(self):
