@@ -8,7 +8,6 @@ uninterrupted one would.
 import platform
 import sys
 from datetime import datetime, timezone
-from importlib.metadata import version
 
 import keras
 
@@ -130,12 +129,14 @@ def _fit(model, config, images, validation, folder, history):
 def _made_with(precision, data):
     """What besides the settings decides a result: versions, device, precision, data."""
     backend = keras.backend.backend()
+    # The modules' own, since TensorFlow is installed under several names.
+    versions = {name: sys.modules[name].__version__ for name in ("keras", backend, "numpy")}
     return {
         "date": datetime.now(timezone.utc).isoformat(timespec="seconds"),
         "device": hardware.device_name(),
         "precision": precision,
         "backend": backend,
         "python": platform.python_version(),
-        "versions": {"vamp_core": __version__, **{name: version(name) for name in ("keras", backend, "numpy")}},
+        "versions": {"vamp_core": __version__, **versions},
         "data": f"{data.name}: {len(data.x_train):,} training and {len(data.x_test):,} test images",
     }
