@@ -59,7 +59,7 @@ def score(configs, images, bound_samples=BOUND_SAMPLES):
         bound = vc.iwae_bound(model, x, bound_samples)
         chosen = np.random.default_rng(0).permutation(len(x))[:images]
         done = folder / "likelihood.npz"
-        found = vc.log_likelihood(model, x[chosen], samples=SAMPLES, resume_file=done)
+        found = vc.log_likelihood(model, x[chosen], samples=SAMPLES, proposal="encoder", resume_file=done)
         with np.load(done) as file:
             minutes = float(file["seconds"]) / 60
         record = summary(found, bound, chosen)

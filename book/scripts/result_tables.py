@@ -137,6 +137,29 @@ def likelihoods():
     return _table(["model", "test NLL (nats)", "paper's", "images", "k̂\u00a0>\u00a00.7", "epochs", "trained on"], rows)
 
 
+def warmups():
+    """The convolutional HVAEs by the length of the KL warm-up: best ELBO of held-out training images, and epochs."""
+    rows = []
+    for name in ("paper-convhvae", "paper-convhvae-vamp"):
+        records = name, f"tried/{name}-warmup50", f"tried/{name}-warmup100"
+        histories = [read_history(RECORDS / record / "history.csv") for record in records]
+        rows.append([f"`{name}`", *(f"{max(h['val_elbo']):.2f} ({len(h['epoch'])} epochs)" for h in histories)])
+    ranges = ("10 epochs, range [−12, 6]", "50 epochs, [−6, 2]", "100 epochs, [−6, 2]")
+    return _table(["model", *(f"warm-up over {each}" for each in ranges)], rows)
+
+
+def retrained():
+    """The paper's models trained a second time, whose weights are kept, beside the first time."""
+    rows = []
+    for name in PAPER:
+        for found in _record(f"retrained/{name}", "likelihood"):
+            [first] = _record(name, "likelihood")
+            again = f"retrained/{name}"
+            cells = [_nats(first), _nats(found), _trained_on(name), _trained_on(again)]
+            rows.append([f"`{name}`", *cells])
+    return _table(["model", "test NLL (nats), first", "again", "first trained on", "again on"], rows)
+
+
 def truths():
     """The book's models: how far estimates of the log-likelihood are from the truth, image by image."""
     rows = []
@@ -223,6 +246,8 @@ TABLES = {
     "learning_rates": learning_rates,
     "starts": starts,
     "likelihoods": likelihoods,
+    "warmups": warmups,
+    "retrained": retrained,
     "truths": truths,
     "forty_truths": forty_truths,
     "trainings": trainings,

@@ -26,6 +26,7 @@ from vamp_core.training.run_folder import read_history
 ROOT = Path(__file__).parents[2]
 RECORDS = result_tables.RECORDS
 NOTEBOOKS = sorted((ROOT / "notebooks").glob("*.ipynb"))
+AUDIT = ("<!-- audit -->", "<!-- end of audit -->")  # around the table that `make audit` writes
 PAGES = [ROOT / "README.md", *(ROOT / "book" / f"{name}.md" for name in ("intro", "notation", "results_made", "tried"))]
 # The tables that a chapter's sentences cite; a page cites those that it includes.
 CITED = {
@@ -62,8 +63,9 @@ def stated(markdown):
 
     Left out are code, addresses, HTML, and the table of results, which is made from the cards.
     """
-    before, *made = markdown.split(result_tables.MARKERS[0])
-    markdown = before + "".join(part.split(result_tables.MARKERS[1])[1] for part in made)
+    for first, last in (result_tables.MARKERS, AUDIT):
+        before, *made = markdown.split(first)
+        markdown = before + "".join(part.split(last)[1] for part in made)
     for code in (r"(?s)```.*?```", r"`[^`]*`", r"\]\([^)]*\)", r"https?://\S+", r"<[^>]+>"):
         markdown = re.sub(code, "", markdown)
     return [number for number in numbers(markdown) if number.value >= 10 or number.decimals > 0]

@@ -185,7 +185,7 @@ def test_a_log_likelihood_is_recorded_and_goes_on_to_more_images(on_digits, caps
         found = recorded()
         x = scored_images(data, on_digits)
         chosen = np.random.default_rng(0).permutation(len(x))[:images]
-        expected = vc.log_likelihood(model, x[chosen], samples=20, verbose=0).estimate
+        expected = vc.log_likelihood(model, x[chosen], samples=20, proposal="encoder", verbose=0).estimate
         bound = vc.iwae_bound(model, x, k=paper_table.BOUND_SAMPLES)
         assert (found["images"], found["test_images"], found["samples"]) == (images, len(x), 20)
         assert found["nll"] == pytest.approx(-np.mean(bound) - np.mean(expected - bound[chosen]), rel=1e-5)
@@ -197,11 +197,10 @@ def test_a_few_images_and_a_bound_of_all_give_the_mean_of_all_with_its_error():
     estimate = rng.normal(-85, 25, 2000)
     bound = estimate - rng.gamma(2.0, 0.5, 2000)
     error = np.full(2000, 0.01)
-    zeros = np.zeros(2000)
     standardised = []
     for _ in range(400):
         chosen = rng.permutation(2000)[:200]
-        found = LogLikelihood(estimate[chosen], error[chosen], zeros[chosen], zeros[chosen])
+        found = LogLikelihood(estimate[chosen], error[chosen], *np.zeros((3, 200)))
         record = paper_table.summary(found, bound, chosen)
         assert record["standard_error"] < 0.1  # the 200 images alone would leave 1.7
         standardised.append((-record["nll"] - estimate.mean()) / record["standard_error"])
@@ -212,7 +211,7 @@ def test_a_few_images_and_a_bound_of_all_give_the_mean_of_all_with_its_error():
 def test_with_all_images_the_bound_plays_no_part():
     rng = np.random.default_rng(0)
     estimate, error = rng.normal(-85, 25, 100), np.full(100, 0.3)
-    found = LogLikelihood(estimate, error, error, np.linspace(0.5, 0.9, 100))
+    found = LogLikelihood(estimate, error, error, np.linspace(0.5, 0.9, 100), np.zeros(100))
     record = paper_table.summary(found, rng.normal(size=100), np.arange(100))
     assert record["nll"] == pytest.approx(-estimate.mean())
     assert record["standard_error"] == pytest.approx(0.03)
@@ -224,7 +223,7 @@ def test_all_images_tell_what_each_tenth_of_them_would_have_said():
     estimate = rng.normal(-85, 25, 200)
     bound = estimate - rng.gamma(2.0, 0.5, 200)
     chosen = rng.permutation(200)
-    found = LogLikelihood(estimate[chosen], *np.full((3, 200), 0.01))
+    found = LogLikelihood(estimate[chosen], *np.full((4, 200), 0.01))
     check = paper_table.check_of_summary(found, bound, chosen)
     assert np.mean(check["tenths"]) == pytest.approx(-np.mean(estimate))
     first = paper_table.summary(LogLikelihood(*(column[:20] for column in found)), bound, chosen[:20])

@@ -124,11 +124,11 @@ def test_the_prior_that_is_trained_is_the_prior_that_is_scored(layer):
     model.fit(TABLE, epochs=5, verbose=0)
     model.compile(keras.optimizers.SGD(0.0))
     trained = -model.fit(TABLE, batch_size=60, verbose=0).history["kl"][0]
-    statistics = [np.array(variable) for variable in encoder.non_trainable_variables]
+    statistics = [vc.as_numpy(variable).copy() for variable in encoder.non_trainable_variables]
     scored = model.log_prior(np.zeros((1, 2)))
     np.testing.assert_allclose(trained, scored[0], rtol=1e-4)
     for old, new in zip(statistics, encoder.non_trainable_variables, strict=True):
-        np.testing.assert_array_equal(np.array(new), old)  # pseudo-inputs move no statistics
+        np.testing.assert_array_equal(vc.as_numpy(new), old)  # pseudo-inputs move no statistics
 
 
 @pytest.mark.parametrize("prior", ["standard", "vamp"])
@@ -178,7 +178,7 @@ def test_whoever_overrides_a_method_rightly_gets_right_numbers():
     model.compile(keras.optimizers.SGD(0.0))
     assert model.fit(TABLE, verbose=0).history["loss"] == [5.0]
     model.compile(keras.optimizers.SGD(0.0), iwae_samples=3)  # of which this call gives one
-    with pytest.raises(Exception, match=r"(?i)60.*180|180.*60|20.*60|32.*96|96.*32|reshape"):
+    with pytest.raises(Exception, match=r"(?i)60.*180|180.*60|20.*60|32.*96|96.*32|reshape|invalid for input of size"):
         model.fit(TABLE, verbose=0)
     posterior_as_list = overriding("posterior", lambda self, x: list(self.encoder(x)))
     posterior_as_list.compile("adam", iwae_samples=3)
