@@ -46,7 +46,7 @@ def test_terms_become_the_bound():
 def test_one_sample_is_the_elbo(kind, prior):
     model, twin = small(kind, prior), small(kind, prior)
     elbo = twin(ops.convert_to_tensor(IMAGES)).elbo  # the same noise, the first of the model's own stream
-    assert training_loss(model) == -ops.mean(elbo)
+    assert float(training_loss(model)) == pytest.approx(-float(ops.mean(elbo)), rel=1e-6)  # float32 under JAX rounds
 
 
 @pytest.mark.parametrize(("kind", "prior"), KINDS)
