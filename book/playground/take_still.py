@@ -1,7 +1,7 @@
 """Takes the picture that stands for the playground where scripts do not run: the page's own, after 1,000 steps.
 
 pip install playwright
-python book/playground/take_still.py      after `make book`, whenever the page's looks change; CHROMIUM names another browser
+python book/playground/take_still.py   after `make book`, when the page's looks change; CHROMIUM names another browser
 """
 
 import io

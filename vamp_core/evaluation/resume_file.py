@@ -19,6 +19,9 @@ SECONDS_BETWEEN_WRITES = 30
 # What a layer's description says that does not decide a number once the weights are there.
 _NO_MATTER = {"name", "dtype", "trainable", "seed", "build_config", "shared_object_id", "module", "registered_name"}
 
+# Where a layer stands for another one by its name; elsewhere the same word may be an activation's, such as "sigmoid".
+_REFERENCES = {"keras_history", "input_layers", "output_layers"}
+
 
 class ResumeFile:
     """Results of the first data points, beside samples, seed, and checksums of the model, each point and the whole.
@@ -126,13 +129,14 @@ def _names(content):
             yield from _names(part)
 
 
-def _nameless(content, numbers):
-    """Leaves out what does not matter, and gives each layer its number for a name."""
+def _nameless(content, numbers, refers=False):
+    """Leaves out what does not matter, and gives each layer its number for a name, where layers are referred to."""
     if isinstance(content, list):
-        return [_nameless(part, numbers) for part in content]
+        return [_nameless(part, numbers, refers) for part in content]
     if isinstance(content, dict):
-        return {key: _nameless(part, numbers) for key, part in _that_matters(content).items()}
-    return numbers.get(content, content) if isinstance(content, str) else content
+        matters = _that_matters(content).items()
+        return {key: _nameless(part, numbers, refers or key in _REFERENCES) for key, part in matters}
+    return numbers.get(content, content) if refers and isinstance(content, str) else content
 
 
 def _that_matters(content):
