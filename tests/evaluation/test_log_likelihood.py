@@ -273,7 +273,7 @@ def test_a_file_of_another_evaluation_is_refused(tmp_path):
         (dict(x=INK, batch_size="many"), "batch_size is 'many'; choose a whole number"),
         (dict(x=INK, seed=None), "seed is None; choose a whole number"),
         (dict(x=INK, seed=1.5), "seed is 1.5; choose a whole number"),
-        (dict(x=INK, seed=-1), "seed is -1; choose zero or a positive number"),
+        (dict(x=INK, seed=-1), "seed is -1; choose a whole number from 0"),
         (dict(x=INK, proposal="prior"), "proposal is 'prior'; choose one of mixture, encoder"),
         (dict(x=INK, bank=INK, proposal="encoder"), "the encoder's proposal looks at none"),
         (dict(x=INK, bank=INK[:0]), "The bank is not data of this model"),

@@ -13,9 +13,9 @@ import keras
 import numpy as np
 from keras import ops
 
-from vamp_core.errors import InputError
+from vamp_core.errors import InputError, check_count, check_seed
 from vamp_core.evaluation.bank import prior_draws
-from vamp_core.evaluation.checks import check_count, check_has_gradient, check_is_likelihood, check_seed
+from vamp_core.evaluation.checks import check_has_gradient, check_is_likelihood
 from vamp_core.evaluation.hamiltonian import Transition
 from vamp_core.evaluation.importance import BATCH_SIZE, float32_networks, summary
 

@@ -1,7 +1,5 @@
 """What an evaluation of log p(x) is held to before it starts."""
 
-import operator
-
 import numpy as np
 from keras import ops
 
@@ -20,28 +18,6 @@ def check_is_likelihood(model, x):
         )
     if type(model.prior).log_prob is Prior.log_prob:
         raise InputError(f"The prior {type(model.prior).__name__} has no density: give it a log_prob(z).")
-
-
-def check_count(name, value):
-    """`value` as an integer ≥ 1, else an `InputError`."""
-    try:
-        count = operator.index(value)
-    except TypeError as error:
-        raise InputError(f"{name} is {value!r}; choose a whole number, at least one.") from error
-    if count < 1:
-        raise InputError(f"{name} is {count}; choose at least one.")
-    return count
-
-
-def check_seed(seed):
-    """`seed` as an integer ≥ 0, else an `InputError`."""
-    try:
-        number = operator.index(seed)
-    except TypeError as error:
-        raise InputError(f"seed is {seed!r}; choose a whole number, so that the estimate can be had again.") from error
-    if number < 0:
-        raise InputError(f"seed is {number}; choose zero or a positive number.")
-    return number
 
 
 def check_has_gradient(model, x):

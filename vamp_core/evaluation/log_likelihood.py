@@ -12,8 +12,8 @@ from typing import NamedTuple
 import keras
 import numpy as np
 
-from vamp_core.errors import InputError
-from vamp_core.evaluation.checks import check_count, check_is_likelihood, check_seed
+from vamp_core.errors import InputError, check_count, check_seed
+from vamp_core.evaluation.checks import check_is_likelihood
 from vamp_core.evaluation.few_latents import searched_summaries
 from vamp_core.evaluation.importance import BATCH_SIZE, summaries
 from vamp_core.evaluation.many_latents import refined_summaries
