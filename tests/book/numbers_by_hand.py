@@ -99,7 +99,7 @@ DERIVED = {
         "2.1": "nll('paper-vae') - nll('paper-vae-vamp')",
         "1.7": "8.47 - 6.77",
     },
-    "04_hvae": {
+    "05_hvae": {
         "2.24": "136.75 - 134.51",
         "0.38": "135.35 - 134.97",
         "1.78": "136.75 - 134.97",
@@ -108,7 +108,7 @@ DERIVED = {
         "1.2": "113.2 - 112.0",
         "4.7": "112.6 - 107.9",
     },
-    "05_mnist_results": {
+    "06_results": {
         "0.8": "135.33 - 134.54",
         "1.7": "129.82 - 128.11",
         "0.9": "128.34 - 127.47",
@@ -119,7 +119,7 @@ DERIVED = {
         "1.1": "254.46 - 253.39",
         "0.4": "253.49 - 253.13",
         "0.3": "6.70 - 6.42",
-        "0.8": "line('05_mnist_results', 'HVAE     → HVAE-VAMP')[0]",
+        "0.8": "line('06_results', 'HVAE     → HVAE-VAMP')[0]",
         "0.69": "log(2)",
         "13": "1 + last(loss('hvae-vamp')[e] > min(loss(m)[e] for m in ('vae', 'vae-vamp', 'hvae'))"
         " for e in range(24))",
@@ -127,8 +127,8 @@ DERIVED = {
         "2.3": "min(val_loss(m)[-1] - loss(m)[-1] for m in ('vae', 'vae-vamp', 'hvae', 'hvae-vamp'))",
         "2.6": "max(val_loss(m)[-1] - loss(m)[-1] for m in ('vae', 'vae-vamp', 'hvae', 'hvae-vamp'))",
         "17.5": "log_prior('fashionmnist-vae-vamp', 10.0, 10.0)",
-        "1.8": "line('05_mnist_results', 'VAE      → VAE-VAMP')[0]",
-        "128": "line('05_mnist_results', 'VAE-VAMP       -134')[1]",
+        "1.8": "line('06_results', 'VAE      → VAE-VAMP')[0]",
+        "128": "line('06_results', 'VAE-VAMP       -134')[1]",
         "57": "247 - 189.9",
     },
     "07_likelihood": {
@@ -143,13 +143,13 @@ DERIVED = {
         "0.65": "80.40 - 79.75",
         "1.8": "82.18 - 80.40",
     },
-    "08_your_own": {
+    "10_your_own": {
         "720": "30 * ceil(1500 / 64)",
         "569": "400 + 169",
         "600": "20 * 30",
         "1.7": "0.9 + 0.8",
     },
-    "09_train_it_yourself": {"158.1": "line('09_train_it_yourself', \"{'test_elbo': -158\")[0]"},
+    "11_train_it_yourself": {"158.1": "line('11_train_it_yourself', \"{'test_elbo': -158\")[0]"},
 }
 
 # Page → {number as the page has it: its source}, for what is known and not computed; "everywhere" is for every page.
@@ -190,11 +190,11 @@ KNOWN = {
         "367": "test_results: the last epoch in which an image was thrown out",
         "25": "test_results: the megabytes of all weights",
     },
-    "04_hvae": {"0.01": "Burda et al. 2016, section 5.1: the variance of an active unit's mean"},
+    "05_hvae": {"0.01": "Burda et al. 2016, section 5.1: the variance of an active unit's mean"},
     "07_likelihood": {
         **dict.fromkeys(("88.56", "85.57", "86.05", "83.19", "82.41", "81.09"), STATIC),
     },
-    "08_your_own": {
+    "10_your_own": {
         "700": "the least density of section 3, rounded to a digit",
         "0.2": "a share of the figure in section 4",
     },

@@ -32,10 +32,10 @@ PAGES = [ROOT / "README.md", *(ROOT / "book" / f"{name}.md" for name in ("intro"
 CITED = {
     "README": ["results", "seeds", "likelihoods"],
     "03_vampprior": ["results", "seeds", "likelihoods"],
-    "04_hvae": ["results", "seeds"],
-    "05_mnist_results": ["results", "seeds"],
+    "05_hvae": ["results", "seeds"],
+    "06_results": ["results", "seeds"],
     "07_likelihood": ["likelihoods"],
-    "09_train_it_yourself": ["results", "compute"],
+    "11_train_it_yourself": ["results", "compute"],
 }
 
 
