@@ -284,6 +284,16 @@ def test_priors_stand_side_by_side_each_over_its_own_data():
     assert [a.get_title() for a in axes] == ["near", "far"]
     assert axes[1].get_xlim()[0] > 40 and axes[1].get_xlim()[1] < 60
     assert [text.get_text() for text in axes[0].texts] == ["0", "1", "2"]
+    named = plots.prior_densities(panels, class_names=["Bag", "Coat", "Dress"])
+    assert [text.get_text() for text in named.legends[0].get_texts()] == ["0 Bag", "1 Coat", "2 Dress"]
+
+
+def test_a_density_names_the_classes_that_it_shows():
+    mean = np.repeat([[0.0, 0.0], [1.0, 1.0], [9.0, 9.0]], 5, axis=0)
+    names = ["Bag", "Coat", "Dress"]
+    figure = plots.prior_density(standard, mean, np.arange(15) // 5, (-2, 2, -2, 2), class_names=names)
+    assert [text.get_text() for text in figure.axes[0].texts] == ["0", "1"]  # the third lies outside
+    assert [text.get_text() for text in figure.legends[0].get_texts()] == ["0 Bag", "1 Coat", "2 Dress"]
 
 
 def test_subplots_have_the_style_of_the_book_and_the_settings_given():

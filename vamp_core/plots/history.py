@@ -7,10 +7,13 @@ from vamp_core.plots.checks import named
 from vamp_core.plots.style import PALETTE, Figure, styled
 from vamp_core.system.arrays import as_numpy
 
+# A colour and a mark for each run: in print, eight lines are told apart by their marks.
+COLOURS, MARKS = PALETTE[[0, 2, 3, 5, 7, 4, 6, 1]], "os^Dv<>X"
+
 
 @styled
 def loss_history(histories, quantity="loss", validation_freq=None):
-    """A loss over the epochs: training solid, validation dashed, a colour a run.
+    """A loss over the epochs: training solid, validation dashed, a colour and a mark a run.
 
     Args:
         histories: run name → what `fit` returned, or its dictionary {"loss": [...], "val_loss": [...], ...};
@@ -29,9 +32,10 @@ def loss_history(histories, quantity="loss", validation_freq=None):
         for key, label, line in ((quantity, name, "-"), (f"val_{quantity}", None, "--")):
             values = as_numpy(history.get(key, ()), "float64")
             places = _validated(epochs, len(values), validation_freq) if len(values) else []
-            marker = "." if len(values) == 1 else ""
-            colour = PALETTE[index % len(PALETTE)]
-            axes.plot(places, values, line, label=label, color=colour, marker=marker)
+            style = dict(color=COLOURS[index % len(COLOURS)], marker=MARKS[index % len(MARKS)], markersize=3.5)
+            # Marks of different runs stand at different epochs, or they would hide each other.
+            every = max(1, len(values) // 6)
+            axes.plot(places, values, line, label=label, markevery=(index % every, every), linewidth=1.2, **style)
     axes.plot([], [], "-", color="black", label="train")
     axes.plot([], [], "--", color="black", label="validation")
     figure.legend(loc="outside right upper")

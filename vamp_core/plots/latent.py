@@ -46,7 +46,7 @@ def latent_space(mean, labels, class_names=None, title=None, pseudo_input_means=
     mean, labels = _points_and_labels(mean, labels)
     if pseudo_input_means is not None:
         pseudo_input_means = points_in(pseudo_input_means, *mean.shape[1:] * 2, what="pseudo_input_means")
-    classes = _Classes([labels], class_names)
+    classes = Classes([labels], class_names)
     figure = Figure((4.4 + 1.3 * (class_names is not None), 4.4), layout="compressed")
     axes = figure.add_subplot(title=title)
     _draw_classes(axes, mean, labels, classes, axis_labels, 3, pseudo_input_means)
@@ -71,7 +71,7 @@ def latent_spaces(panels, class_names=None, axis_labels=None):
             raise InputError(f"The panel {name!r} is a {type(panel).__name__}; pass a pair (mean, labels).")
     panels = {name: _points_and_labels(*panel) for name, panel in panels.items()}
     figure = Figure((2 * len(panels) + 1, 2.2), dpi=200, layout="compressed")
-    classes = _Classes([labels for _, labels in panels.values()], class_names)
+    classes = Classes([labels for _, labels in panels.values()], class_names)
     for index, (name, (mean, labels)) in enumerate(panels.items(), start=1):
         axes = figure.add_subplot(1, len(panels), index, title=name)
         _draw_classes(axes, mean, labels, classes, axis_labels.get(name, AXES), 0.6)
@@ -79,7 +79,7 @@ def latent_spaces(panels, class_names=None, axis_labels=None):
     return figure
 
 
-class _Classes:
+class Classes:
     """The classes of all panels of a figure: one colour and one text each."""
 
     def __init__(self, labels, class_names):
