@@ -2,11 +2,15 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: test train results results-check results-figures results-likelihood audit-likelihood notebooks book page-models page-points repository audit clean
+.PHONY: test test-thorough train results results-check results-figures results-likelihood audit-likelihood notebooks book page-models page-points repository audit clean
 
 test: .venv/installed
 	$(BIN)/ruff check .
-	VAMP_SMOKE=1 $(BIN)/python -m pytest -n auto --nbval-lax --nbval-current-env tests notebooks
+	VAMP_SMOKE=1 $(BIN)/python -m pytest -n auto --nbval-lax --nbval-current-env -m "not thorough" tests notebooks
+
+# What takes seconds a test: whole runs killed, damaged and resumed, two commands at once, searches in shipped models.
+test-thorough: .venv/installed
+	$(BIN)/python -m pytest -n auto -m thorough tests
 
 train: .venv/installed
 	$(BIN)/python train.py $(ARGS)

@@ -62,6 +62,7 @@ def test_no_density_changes_under_ten_bits(log_prob):
         np.testing.assert_array_equal(seeded(), exact)
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("kind", [vc.VAE, vc.HVAE])
 def test_under_ten_bits_networks_move_an_elbo_by_hundredths_of_a_nat(kind):
     """What `hardware.exact_float32_products` says of networks, which multiply as the backend is set."""

@@ -7,6 +7,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 import vamp_core as vc
 
 ROOT = Path(__file__).parents[1]
@@ -97,6 +99,7 @@ def test_import_is_quiet_and_loads_no_widgets():
     assert (result.returncode, result.stdout, result.stderr) == (0, "", "")
 
 
+@pytest.mark.thorough
 def test_a_plain_checkout_trains_though_the_package_is_not_installed(tmp_path):
     """As the forerunner's users run it: nothing says that vamp_core is installed, in a folder without its metadata."""
     hidden = (

@@ -32,7 +32,7 @@ def copy_of_the_tree(commit=None):
 
 
 def first_failure(folder, tests):
-    """The first test that fails in the tree, None if all pass.
+    """The first test that fails in the tree, of those that `make test` runs; None if all pass.
 
     Args:
         folder: of a tree; what it imports as `vamp_core` is its own.
@@ -74,5 +74,5 @@ def _run(folder, tests, pipe):
     os.chdir(folder)
     sys.path.insert(0, str(folder))
     sys.dont_write_bytecode = True  # a file that is changed within a second would be read from its cache
-    options = ["-x", "-q", "-p", "no:cacheprovider", f"--rootdir={folder}"]
+    options = ["-x", "-q", "-p", "no:cacheprovider", f"--rootdir={folder}", "-m", "not thorough"]
     os._exit(int(pytest.main([*options, *tests], plugins=[_FirstFailure(pipe)])))

@@ -175,6 +175,7 @@ def recorded():
     return json.loads((paper_table.RECORDS / "digits" / "likelihood.json").read_text())
 
 
+@pytest.mark.thorough
 def test_a_log_likelihood_is_recorded_and_goes_on_to_more_images(on_digits, capsys):
     paper_table.score({"digits": on_digits}, images=8)
     assert "digits: not trained yet" in capsys.readouterr().out

@@ -66,6 +66,7 @@ def test_both_bounds_bracket_the_closed_form(kind, start):
     assert np.mean(wide.lower - truth) < 0 < np.mean(wide.upper - truth)
 
 
+@pytest.mark.thorough
 def test_neither_order_nor_batch_size_matters():
     prior = vc.VampPrior(pseudo_inputs=INK[:3])
     model = vc.HVAE(image_shape=(8, 8, 1), latent_dim=4, network_size=0.5, prior=prior)

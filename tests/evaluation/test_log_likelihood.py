@@ -17,8 +17,13 @@ RNG = np.random.default_rng(0)
 INK = (RNG.random((6, 8, 8, 1)) < 0.3).astype("float32")
 
 
-@pytest.mark.parametrize("make", [lambda s: linear_vae(1, s), lambda s: linear_vae(3, s), lambda s: linear_vae(8, s),
-                                  lambda s: linear_hvae((1, 1), s), lambda s: linear_hvae((3, 2), s)])  # fmt: skip
+@pytest.mark.parametrize("make", [
+    lambda s: linear_vae(1, s),
+    lambda s: linear_vae(3, s),
+    lambda s: linear_hvae((1, 1), s),
+    pytest.param(lambda s: linear_vae(8, s), marks=pytest.mark.thorough),
+    pytest.param(lambda s: linear_hvae((3, 2), s), marks=pytest.mark.thorough),
+])  # fmt: skip
 @pytest.mark.parametrize("proposal", ["mixture", "encoder"])
 def test_linear_gaussian_log_likelihoods_are_within_their_standard_errors(make, proposal):
     """Four hundred points: errors in units of the standard error behave like a standard normal's."""
@@ -60,6 +65,7 @@ def test_log_likelihood_is_the_integral_over_the_latents(prior, latent_dim):
         assert estimate == pytest.approx(exact, abs=max(4 * error, 1e-3))
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("kind", ["vae", "hvae"])
 @pytest.mark.parametrize("proposal", ["mixture", "encoder"])
 def test_neither_order_nor_batch_size_matters(kind, proposal):
@@ -77,6 +83,7 @@ def test_neither_order_nor_batch_size_matters(kind, proposal):
     assert np.all(other.estimate != alone.estimate)
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("kind", [vc.VAE, vc.HVAE])
 def test_mixed_precision_models_are_scored_in_float32_and_stay_mixed(kind):
     prior = dict(prior=vc.VampPrior(pseudo_inputs=INK[:3]))

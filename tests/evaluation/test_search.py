@@ -46,6 +46,7 @@ def test_the_bank_is_drawn_from_the_prior(make):
     np.testing.assert_array_equal(prior_draws(model, 20_000, np.random.default_rng(0)), ours)
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("shift", [3.0, -3.0])
 @pytest.mark.parametrize("name", ["mnist-vae-vamp", "fashionmnist-hvae"])
 def test_a_bad_encoder_does_no_harm(name, shift):

@@ -93,6 +93,7 @@ def test_hvae_terms_are_those_of_the_paper():
     np.testing.assert_allclose(kl, expected, rtol=1e-4, atol=1e-4)
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize(("kind", "prior"), KINDS)
 def test_save_and_load_give_the_same_model(kind, prior, tmp_path):
     model = small(kind, prior)
@@ -374,6 +375,7 @@ def test_fit_on_batches_starts_pseudo_inputs_and_refuses_data_that_can_be_read_o
         model().fit(IMAGES[:20], verbose=0)
 
 
+@pytest.mark.thorough
 def test_evaluation_of_arrays_encodes_the_pseudo_inputs_once_and_averages_over_samples():
     model = small(prior="vamp")
     encoded = []

@@ -51,6 +51,7 @@ for devices in (["CPU:0"], ["CPU:0", "CPU:1"]):
 """
 
 
+@pytest.mark.thorough
 @pytest.mark.skipif(keras.backend.backend() != "tensorflow", reason="tf.distribute is TensorFlow's")
 def test_two_replicas_have_the_loss_and_the_step_of_one():
     here = os.path.dirname(__file__)
@@ -131,6 +132,7 @@ def test_the_prior_that_is_trained_is_the_prior_that_is_scored(layer):
         np.testing.assert_array_equal(vc.as_numpy(new), old)  # pseudo-inputs move no statistics
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("prior", ["standard", "vamp"])
 def test_training_and_validation_of_the_same_data_agree_under_batch_normalization(prior):
     data = np.repeat(TABLE, 20, axis=0) * np.linspace(0, 1, 1200)[:, None]

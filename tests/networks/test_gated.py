@@ -68,6 +68,7 @@ def test_the_convolutions_are_the_papers():
     ]  # fmt: skip
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize(("network", "kind"), KINDS)
 def test_models_of_gated_networks_train_save_and_load(network, kind, tmp_path):
     networks = GATED[network](kind, image_shape=(8, 8, 1), latent_dim=4, parameters=1)

@@ -126,6 +126,7 @@ def test_one_latent_is_drawn_as_a_strip_for_each_class(latents):
     plots.latent_spaces({"one latent": (z, labels), "two": latents})
 
 
+@pytest.mark.thorough
 def test_tensors_and_variables_are_drawn_as_arrays_are(latents):
     mean, labels = latents
     variable = keras.Variable(mean)

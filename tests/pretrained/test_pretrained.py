@@ -23,6 +23,7 @@ def published(tmp_path_factory):
     return folder, model, data, publish("digits-hvae-vamp", model, data, config, {"epochs": 1, "minutes": 0.1}, folder)
 
 
+@pytest.mark.thorough
 def test_loaded_weights_are_the_published_ones_in_half_precision(published):
     folder, model, data, _ = published
     loaded, card = vc.load_pretrained("digits-hvae-vamp", folder)

@@ -14,6 +14,7 @@ from vamp_core.training.recorder import RunRecorder, TrainingDiverged
 # -- what is damaged, or another run's -----------------------------------------------------
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("settings", [dict(lr=0.01), dict(seed=1), dict(prior="mog", num_components=5)])
 def test_a_checkpoint_of_another_run_is_refused(output, tmp_path, settings):
     _, _, other = vc.train(config(tmp_path / "other", **settings))
@@ -117,6 +118,7 @@ def with_losses(monkeypatch, losses):
     monkeypatch.setattr(RunRecorder, "on_epoch_end", scripted)
 
 
+@pytest.mark.thorough
 def test_a_validation_loss_that_is_nan_is_never_the_best(tmp_path, monkeypatch):
     with_losses(monkeypatch, [543.0, np.nan, 541.8, 540.1, 545.0])
     settings = dict(epochs=5, early_stopping=3, validation_images=300)
@@ -151,6 +153,7 @@ def test_weights_that_the_last_step_ruined_replace_no_checkpoint(tmp_path, monke
     assert max(folder_of(tmp_path).checkpoints()) == 2
 
 
+@pytest.mark.thorough
 def test_best_weights_that_are_lost_are_told(tmp_path):
     settings = dict(early_stopping=3, validation_images=300, epochs=4)
     _, _, folder = vc.train(config(tmp_path, **settings, lr=1e-2))

@@ -29,6 +29,7 @@ def command(output, *flags):
 # -- one run in the place of another -------------------------------------------------------
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize(
     "settings",
     [
@@ -78,6 +79,7 @@ def test_a_folder_that_is_a_link_is_overwritten_where_it_leads(output, tmp_path)
     assert json.loads((tmp_path / "elsewhere" / "config.json").read_text())["experiment"]["lr"] == 0.01
 
 
+@pytest.mark.thorough
 def test_a_folder_without_its_record_is_not_taken_up(output):
     folder_of(output).config_file.unlink()
     refused(output, "config.json is missing or not the record of a run")
@@ -100,6 +102,7 @@ def test_a_folder_has_one_owner(output):
     assert not lock.exists()
 
 
+@pytest.mark.thorough
 def test_of_two_commands_started_together_one_trains_and_one_is_told(tmp_path):
     quiet = dict(cwd=ROOT, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
     both = [subprocess.Popen(command(tmp_path, "--lr", lr, "--epochs", 20), **quiet) for lr in (1e-3, 1e-2)]
@@ -112,6 +115,7 @@ def test_of_two_commands_started_together_one_trains_and_one_is_told(tmp_path):
     assert rates["learning_rate"] == pytest.approx([(1e-3, 1e-2)[winner]] * 20)
 
 
+@pytest.mark.thorough
 def test_a_full_disk_costs_no_finished_epoch(output):
     """A limit on the size of files is the disk that is full for this process alone."""
     folder = folder_of(output)

@@ -139,6 +139,7 @@ def test_a_run_leaves_its_record_and_figures_and_prints_them(tmp_path):
     np.testing.assert_array_equal(embedding["labels"], data.y_test)
 
 
+@pytest.mark.thorough
 def test_a_run_is_neither_replaced_nor_mixed_with_another(tmp_path):
     vc.train(config(tmp_path, epochs=1))
     with pytest.raises(vc.InputError, match="already holds a run: add --resume"):
@@ -157,6 +158,7 @@ def test_a_run_is_neither_replaced_nor_mixed_with_another(tmp_path):
     assert json.loads(folder.config_file.read_text())["experiment"]["lr"] == 0.1
 
 
+@pytest.mark.thorough
 def test_a_killed_run_resumes_to_the_weights_of_an_uninterrupted_one(tmp_path):
     """SIGKILL in the middle of the second epoch, every kind of schedule on, then --resume."""
     settings = dict(
@@ -192,6 +194,7 @@ def test_a_finished_run_resumes_to_itself(tmp_path):
     assert folder.read_history()["epoch"] == [1, 2]
 
 
+@pytest.mark.thorough
 def test_a_damaged_checkpoint_is_named_and_the_one_before_it_serves(tmp_path):
     _, _, folder = vc.train(config(tmp_path, epochs=3))
     newest = folder.checkpoints()[3]
@@ -204,6 +207,7 @@ def test_a_damaged_checkpoint_is_named_and_the_one_before_it_serves(tmp_path):
     assert folder.read_history()["epoch"] == [1, 2, 3]
 
 
+@pytest.mark.thorough
 def test_a_loss_that_is_lost_keeps_the_last_good_checkpoint(tmp_path, monkeypatch):
     """Learning rate 1e30 from the second epoch on: the process ends with one sentence and exit status 1."""
     settings = dict(lr=1e30, lr_warmup_epochs=1, epochs=3, batch_size=1500)
@@ -242,6 +246,7 @@ def test_the_command_line_tells_mistakes_in_one_sentence(tmp_path, settings, mes
     assert capfd.readouterr().err == ""
 
 
+@pytest.mark.thorough
 def test_early_stopping_keeps_the_best_epoch(tmp_path, monkeypatch):
     """The validation loss falls for two epochs and rises after: three of patience make five epochs in all."""
     losses = [3.0, 2.0, 2.5, 2.6, 2.7, 1.0]
@@ -271,6 +276,7 @@ def test_importance_samples_tighten_the_training_loss_only(tmp_path):
     assert history["val_loss"] == pytest.approx([-history["val_elbo"][0]], rel=1e-6)
 
 
+@pytest.mark.thorough
 def test_learning_rate_rises_and_falls(tmp_path):
     settings = dict(epochs=4, lr=1e-3, lr_schedule="cosine", lr_warmup_epochs=1)
     _, _, folder = vc.train(config(tmp_path, **settings))
@@ -332,6 +338,7 @@ def test_the_papers_networks_are_built_by_their_flag(tmp_path, network):
     assert model.decoder.output_shape == (None, 28, 28, 2)
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("prior", ["vamp_data", "mog"])
 def test_the_other_priors_train_and_report(tmp_path, prior):
     settings = config(tmp_path, prior=prior, epochs=1)

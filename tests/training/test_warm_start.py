@@ -87,6 +87,7 @@ def test_a_start_that_cannot_work_is_named(kind, file, tmp_path):
             warm_start(model, path)
 
 
+@pytest.mark.thorough
 def test_a_training_starts_there_and_a_resumed_one_at_its_own_checkpoint(tmp_path):
     settings = {**SMALL, "data_set": "digits", "precision": "float32", "output_dir": str(tmp_path)}
     first, _, _ = vc.train(vc.TrainingConfig(**settings, epochs=1, lr=1e-2))
