@@ -44,7 +44,10 @@ def _torch(function, z):
     with torch.enable_grad():
         z = z.detach().requires_grad_()
         values, others = function(z)
-        (gradient,) = torch.autograd.grad(values.sum(), z, allow_unused=True, materialize_grads=True)
+        if values.requires_grad:
+            (gradient,) = torch.autograd.grad(values.sum(), z, allow_unused=True, materialize_grads=True)
+        else:  # nothing in them depends on z, or on any weight
+            gradient = torch.zeros_like(z)
     return keras.tree.map_structure(torch.Tensor.detach, (values, others)), gradient
 
 
