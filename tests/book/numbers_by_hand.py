@@ -156,7 +156,11 @@ KNOWN = {
         "5000": "paper_table.SAMPLES",
         "16": "the forerunner's network_size, in its README",
     },
-    "intro": {"3.10": "the oldest Python of pyproject.toml"},
+    "intro": {
+        "3.10": "the oldest Python of pyproject.toml",
+        "10": "a chapter's number",
+        "11": "a chapter's number",
+    },
     "results_made": {
         "16": "the forerunner's network_size, in its README",
         "10": "paper_table.KINDS: the warm-up of the convolutional models",

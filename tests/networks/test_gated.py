@@ -53,6 +53,8 @@ def test_the_mlp_is_the_papers():
     assert kernels(hvae["lower_encoder"]) == [(40, 300), (600, 300), (300, 40), (300, 40)]
     assert kernels(hvae["conditional_prior"]) == [(40, 300), (300, 300), (300, 40), (300, 40)]
     assert kernels(hvae["decoder"]) == [(40, 300), (40, 300), (600, 300), (300, 784)]
+    narrow = gated_mlp("hvae", latent_dim=80, units=50)
+    assert kernels(narrow["lower_encoder"]) == [(40, 50), (100, 50), (50, 40), (50, 40)]
 
 
 def test_the_convolutions_are_the_papers():

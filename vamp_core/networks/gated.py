@@ -5,6 +5,7 @@ other activation. `gated_mlp` and `gated_conv` give all networks of a model by t
 which `VAE` and `HVAE` take them: `vc.HVAE(**gated_mlp("hvae", latent_dim=80), prior="vamp")`.
 """
 
+import functools
 import math
 import operator
 
@@ -20,8 +21,10 @@ CHANNELS = 64  # of the decoder's gated convolutions
 CONVOLUTIONS = ((32, 7, 1), (32, 3, 2), (64, 5, 1), (64, 3, 2), (6, 3, 1))
 
 
-def gated_mlp(model="vae", image_shape=(28, 28, 1), latent_dim=40, parameters=1, logvar_range=LOGVAR_RANGE):
-    """All networks of a model, from gated dense layers of 300 units.
+def gated_mlp(
+    model="vae", image_shape=(28, 28, 1), latent_dim=40, parameters=1, logvar_range=LOGVAR_RANGE, units=HIDDEN
+):
+    """All networks of a model, from gated dense layers.
 
     Args:
         model: "vae" or "hvae".
@@ -29,21 +32,23 @@ def gated_mlp(model="vae", image_shape=(28, 28, 1), latent_dim=40, parameters=1,
         latent_dim: D; of both levels together for an HVAE, D/2 each.
         parameters: numbers per value that the likelihood asks for.
         logvar_range: least and greatest log-variance of the latents.
+        units: of a gated dense layer.
 
     Returns:
         {name: `keras.Model`}, keyword arguments for `VAE` or `HVAE`.
     """
     image_shape = tuple(map(operator.index, image_shape))  # Keras insists on Python's integers
+    dense = functools.partial(gated_dense, units=units)
 
     def features(x):
-        return gated_dense(layers.Flatten()(x))
+        return dense(layers.Flatten()(x))
 
     def image(hidden):
         *event, channels = image_shape
         shape = (*event, channels * parameters)
         return layers.Reshape(shape)(layers.Dense(math.prod(shape), name="logits")(hidden))
 
-    return _networks(model, image_shape, latent_dim, logvar_range, features, image, second_layer=True)
+    return _networks(model, image_shape, latent_dim, logvar_range, features, image, dense, second_layer=True)
 
 
 def gated_conv(model="vae", image_shape=(28, 28, 1), latent_dim=40, parameters=1, logvar_range=LOGVAR_RANGE):
@@ -67,7 +72,7 @@ def gated_conv(model="vae", image_shape=(28, 28, 1), latent_dim=40, parameters=1
             hidden = gated_conv2d(hidden, CHANNELS, 3)
         return layers.Conv2D(channels * parameters, 1, name="logits")(hidden)
 
-    return _networks(model, image_shape, latent_dim, logvar_range, features, image, second_layer=False)
+    return _networks(model, image_shape, latent_dim, logvar_range, features, image, gated_dense, second_layer=False)
 
 
 def gated_dense(hidden, units=HIDDEN):
@@ -83,14 +88,14 @@ def gated_conv2d(hidden, filters, kernel, strides=1):
     return linear * ops.sigmoid(gate)
 
 
-def _networks(model, image_shape, latent_dim, logvar_range, features, image, second_layer):
-    """Puts a model together from `features` of an image and an `image` from hidden units.
+def _networks(model, image_shape, latent_dim, logvar_range, features, image, dense, second_layer):
+    """Puts a model together from `features` of an image, an `image` from hidden units, and `dense` layers between.
 
     `second_layer`: whether encoder and decoder have a second gated dense layer, as the MLP has.
     """
 
     def deeper(hidden):
-        return gated_dense(hidden) if second_layer else hidden
+        return dense(hidden) if second_layer else hidden
 
     def network(name, inputs, outputs):
         return keras.Model(inputs, outputs, name=name)
@@ -104,16 +109,16 @@ def _networks(model, image_shape, latent_dim, logvar_range, features, image, sec
     networks = {"encoder": network("encoder", x, normal(deeper(features(x))))}
     z = keras.Input((latent_dim,), name="z")
     if model == "vae":
-        return {**networks, "decoder": network("decoder", z, _float32(image(deeper(gated_dense(z)))))}
+        return {**networks, "decoder": network("decoder", z, _float32(image(deeper(dense(z)))))}
 
     networks["image_features"] = network("image_features", x, features(x))
     h = keras.Input(networks["image_features"].output_shape[1:], name="image_features")
     z2 = keras.Input((top_dim,), name="z2")
-    joint = gated_dense(layers.Concatenate()([h, gated_dense(z2)]))
+    joint = dense(layers.Concatenate()([h, dense(z2)]))
     networks["lower_encoder"] = network("lower_encoder", [h, z2], normal(joint))
-    conditional = gated_dense(gated_dense(z2))
+    conditional = dense(dense(z2))
     networks["conditional_prior"] = network("conditional_prior", z2, normal(conditional))
-    both = layers.Concatenate()([gated_dense(z[:, :top_dim]), gated_dense(z[:, top_dim:])])
+    both = layers.Concatenate()([dense(z[:, :top_dim]), dense(z[:, top_dim:])])
     return {**networks, "decoder": network("decoder", z, _float32(image(deeper(both))))}
 
 
