@@ -25,6 +25,7 @@ from result_tables import FORERUNNER, RECORDS
 import vamp_core as vc
 from vamp_core import plots
 from vamp_core.density.priors import VampPrior
+from vamp_core.evaluation.importance import BATCH_SIZE
 from vamp_core.pretrained import list_pretrained, load_pretrained, publish
 from vamp_core.system.files import whole
 from vamp_core.training.build import build_model
@@ -168,6 +169,7 @@ def main():
     parser.add_argument("names", nargs="*", help="models to train or to score; all if none is named")
     parser.add_argument("--images", type=int, help="how many test images: 1,000 for likelihood, all for protocol")
     parser.add_argument("--annealed_images", type=int, default=200, help="how many of them AIS is given")
+    parser.add_argument("--batch_size", type=int, default=BATCH_SIZE, help="latents that likelihood decodes at a time")
     parser.add_argument("--output_dir", default="runs")
     parser.add_argument("--data_dir", default=None)
     arguments = parser.parse_args()
@@ -196,7 +198,8 @@ def main():
             paper_table.score({name: models[name] for name in chosen}, arguments.images or 10_000)
         else:
             for name in chosen:
-                record = true_likelihoods.compare(name, arguments.images or 1000, arguments.annealed_images, *folders)
+                sizes = (arguments.images or 1000, arguments.annealed_images, arguments.batch_size)
+                record = true_likelihoods.compare(name, *sizes, *folders)
                 print(f"{name}: {record['mixture']['mean']:.2f} nats, {record['reference']} {record['mean']:.2f}.")
     except vc.InputError as error:
         sys.exit(f"results.py: error: {error}")

@@ -13,6 +13,7 @@ import paper_table
 from result_tables import RECORDS
 
 import vamp_core as vc
+from vamp_core.evaluation.importance import BATCH_SIZE
 from vamp_core.pretrained import list_pretrained
 from vamp_core.system.files import write_json
 from vamp_core.training.report import scored_images
@@ -30,13 +31,14 @@ def names():
     return [*list_pretrained(), *(name for name in paper_table.paper() if name not in list_pretrained())]
 
 
-def compare(name, images, annealed_images, output_dir="runs", data_dir=None):
+def compare(name, images, annealed_images, batch_size=BATCH_SIZE, output_dir="runs", data_dir=None):
     """Scores one model by every estimator on the same test images, and writes its record.
 
     Args:
         name: one of `names()`.
         images: how many test images.
         annealed_images: how many of these annealed importance sampling is given, with forty latents.
+        batch_size: latents decoded at a time; a GPU takes some ten thousand.
         output_dir, data_dir: as for `train.py`.
 
     Returns:
@@ -46,13 +48,15 @@ def compare(name, images, annealed_images, output_dir="runs", data_dir=None):
     x = _test_images(config, images, data_dir)
     minutes, found = {}, {}
     for proposal in ("encoder", "mixture"):
-        found[proposal], minutes[proposal] = _timed(vc.log_likelihood, model, x, samples=SAMPLES, proposal=proposal)
+        settings = dict(samples=SAMPLES, proposal=proposal, batch_size=batch_size)
+        found[proposal], minutes[proposal] = _timed(vc.log_likelihood, model, x, **settings)
     if model.latent_dim <= 2:
         reference, minutes["quadrature"] = _timed(vc.quadrature_log_likelihood, model, x)
         record = {"reference": "quadrature", "numerical_error": float(reference.error.max())}
     else:
         settings = dict(chains=CHAINS, temperatures=TEMPERATURES)
-        reference, minutes["annealed"] = _timed(vc.ais_log_likelihood, model, x[:annealed_images], **settings)
+        given = settings | {"batch_size": batch_size}
+        reference, minutes["annealed"] = _timed(vc.ais_log_likelihood, model, x[:annealed_images], **given)
         record = {"reference": "annealed importance sampling", **settings}
         record["standard_error_of_reference"] = float(np.mean(reference.standard_error))
     truth = reference.estimate

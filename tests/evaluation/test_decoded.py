@@ -25,7 +25,7 @@ def test_all_and_own_are_the_likelihoods_log_prob(likelihood, shape):
     np.testing.assert_allclose(own, expected[np.arange(6), [0, 0, 1, 1, 2, 2]], rtol=1e-5, atol=1e-3)
 
 
-@pytest.mark.parametrize("pixels", [1, 64, 100, 784])
+@pytest.mark.parametrize("pixels", [1, 64, 97, 100, 784])
 def test_softplus_is_summed_exactly_at_any_logit(pixels):
     logits = np.random.default_rng(0).normal(size=(5, pixels)) * np.array([[0.01], [1], [10], [100], [1e4]])
     expected = np.logaddexp(0, logits.astype("float32").astype("float64")).sum(axis=1)

@@ -53,17 +53,15 @@ def log_prob_of_own(likelihood, x, output, count):
 
 
 def sum_of_softplus(logits):
-    """Σ_p log(1 + exp(logits_p)), (B, P) → (B,), by one logarithm for each FACTORS pixels.
+    """Σ_p log(1 + exp(logits_p)), (B, P) → (B,), by one logarithm for up to FACTORS pixels.
 
     softplus(l) = (l + |l|) / 2 + log(1 + exp(−|l|)), and a sum of logarithms is the logarithm of a product.
     """
-    size = ops.abs(logits)
-    factors = 1.0 + ops.exp(-size)
-    groups = max(1, logits.shape[1] // FACTORS)
-    whole = groups * min(FACTORS, logits.shape[1])
-    in_groups = ops.reshape(factors[:, :whole], (-1, groups, whole // groups))
-    logs = ops.log(ops.concatenate([ops.prod(in_groups, axis=2), factors[:, whole:]], axis=1))
-    return 0.5 * ops.sum(logits + size, axis=1) + ops.sum(logs, axis=1)
+    size, pixels = ops.abs(logits), logits.shape[1]
+    # Groups of one size, since slices would be copies: 56 pixels each of 784, and single ones of a prime number.
+    together = max(d for d in range(1, min(FACTORS, pixels) + 1) if pixels % d == 0)
+    factors = ops.reshape(1.0 + ops.exp(-size), (-1, pixels // together, together))
+    return 0.5 * ops.sum(logits + size, axis=1) + ops.sum(ops.log(ops.prod(factors, axis=2)), axis=1)
 
 
 def _is_bernoulli(likelihood):
