@@ -52,6 +52,19 @@ def test_the_refined_density_of_a_linear_model_is_its_posterior(kind):
     np.testing.assert_allclose(-gradients, precision, atol=0.03 * precision.max())
 
 
+def test_a_prior_whose_components_are_its_variables_stays_fixed_through_what_is_compiled():
+    """A mixture of one N(0, I) is the standard prior, whichever backend compiles its variables away."""
+    model, marginal = linear_vae(8, 0)
+    of_mixture = vc.VAE(
+        encoder=model.encoder, decoder=model.decoder, likelihood=model.likelihood, prior=vc.MixtureOfGaussians(1)
+    )
+    of_mixture.prior.means.assign(np.zeros((1, 8)))
+    of_mixture.prior.logvars.assign(np.zeros((1, 8)))
+    x = marginal.rvs(2, random_state=1).astype("float32")
+    found = (vc.log_likelihood(each, x, samples=200, verbose=0).estimate for each in (of_mixture, model))
+    np.testing.assert_allclose(*found, rtol=1e-4)
+
+
 @pytest.mark.parametrize("kind", MODELS)
 def test_weights_of_all_parts_average_to_the_same_integral(kind):
     """Whatever the refined density is."""

@@ -138,7 +138,8 @@ class MixturePrior(Prior):
     @contextlib.contextmanager
     def fixed(self):
         outside = _FIXED.get()
-        _FIXED.set({**outside, self: self._components()})
+        # Copies, since on JAX a compiled `predict` is handed the memory of the variables that they may be.
+        _FIXED.set({**outside, self: tuple(ops.copy(part) for part in self._components())})
         try:
             yield
         finally:
