@@ -9,6 +9,7 @@ from vamp_core import networks, plots
 from vamp_core.data import Dataset, binarize, load_data, load_data_or_digits
 from vamp_core.density import distributions, likelihoods, priors
 from vamp_core.density.likelihoods import Bernoulli, DiscretizedLogistic, Gaussian, LearnedGaussian, Likelihood
+from vamp_core.density.pixelcnn import PixelCNN
 from vamp_core.density.priors import MixtureOfGaussians, Prior, StandardNormal, VampPrior
 from vamp_core.errors import InputError
 from vamp_core.evaluation.aggregate import active_units, aggregate_posterior, kl_split
@@ -48,6 +49,7 @@ __all__ = [
     "Gaussian",
     "LearnedGaussian",
     "DiscretizedLogistic",
+    "PixelCNN",
     "ElboTerms",
     "KLWarmup",
     "mean_elbo",

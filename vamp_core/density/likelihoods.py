@@ -28,10 +28,26 @@ class Likelihood:
     Attributes:
         parameters: numbers that the decoder gives for each value of the data, joined on the last axis.
         value_range: (low, high) of the data that can be scored, None for all numbers.
+        binary: whether it gives probabilities to zeros and ones alone.
     """
 
     parameters = 1
     value_range = None
+    binary = False
+
+    def connect(self, data_shape, output_shape):
+        """Called once by the model, which says what the data and the decoder's output are shaped like.
+
+        Raises:
+            InputError: this likelihood cannot go with such an output.
+        """
+        *event, channels = data_shape
+        expected = (*event, channels * self.parameters)
+        if output_shape != expected:
+            raise InputError(
+                f"The decoder gives {output_shape} for one data point, but a {type(self).__name__} likelihood of data "
+                f"shaped {data_shape} needs {expected}: change the decoder's last layer or the likelihood."
+            )
 
     def log_prob(self, x, output):
         """log p(x | z) in nats, of data and the decoder's output: (B, ...), (B, ...) → (B,)."""
@@ -66,6 +82,7 @@ class Bernoulli(Likelihood):
     """Ink or no ink: the decoder gives one logit per pixel. Grey values count as probabilities of ink."""
 
     value_range = (0.0, 1.0)
+    binary = True
 
     def log_prob(self, x, logits):
         """log p(x | z) in nats: (B, ...), (B, ...) → (B,)."""

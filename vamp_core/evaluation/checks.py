@@ -3,7 +3,6 @@
 import numpy as np
 from keras import ops
 
-from vamp_core.density.likelihoods import Bernoulli
 from vamp_core.density.priors import Prior
 from vamp_core.errors import InputError
 from vamp_core.system.gradients import value_and_gradient
@@ -11,7 +10,7 @@ from vamp_core.system.gradients import value_and_gradient
 
 def check_is_likelihood(model, x):
     """Raises an `InputError` if p(x, z) is no density of the data `x` and the latents."""
-    if isinstance(model.likelihood, Bernoulli) and not np.all((x == 0) | (x == 1)):
+    if model.likelihood.binary and not np.all((x == 0) | (x == 1)):
         raise InputError(
             "The images are grey, but a Bernoulli likelihood gives probabilities to black and white only, so the "
             "number would not be a likelihood: draw ink with vamp_core.binarize(x, seed), or use the ELBO."

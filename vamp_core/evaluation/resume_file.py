@@ -105,7 +105,8 @@ def description(model):
     networks = [getattr(model, name, None) for name in NETWORKS]
     prior, likelihood = model.prior, model.likelihood
     parts = [network and _serialized(network) for network in networks]
-    parts += [type(prior).__name__, prior.get_config(), type(likelihood).__name__, vars(likelihood)]
+    parts += [type(prior).__name__, prior.get_config(), type(likelihood).__name__]
+    parts += [likelihood.get_config() if isinstance(likelihood, keras.layers.Layer) else vars(likelihood)]
     content = json.loads(json.dumps(parts, default=lambda value: type(value).__name__))
     names = dict.fromkeys(_names(content))
     return fingerprint(_nameless(content, {name: f"layer {number}" for number, name in enumerate(names)}))

@@ -50,14 +50,7 @@ class LatentVariableModel(Fittable):
         """Checks that the networks fit together and ties the prior to the encoder."""
         self.data_shape = tuple(self.encoder.input_shape[1:])
         self.latent_dim = self.decoder.input_shape[-1]
-        *event, channels = self.data_shape
-        expected = (*event, channels * self.likelihood.parameters)
-        if self.decoder.output_shape[1:] != expected:
-            raise InputError(
-                f"The decoder gives {self.decoder.output_shape[1:]} for one data point, but a "
-                f"{type(self.likelihood).__name__} likelihood of data shaped {self.data_shape} needs {expected}: "
-                "change the decoder's last layer or the likelihood."
-            )
+        self.likelihood.connect(self.data_shape, tuple(self.decoder.output_shape[1:]))
         prior = self._config["prior"]
         self.prior = by_name(prior, PRIORS, "prior")
         if not isinstance(self.prior, Prior):
@@ -178,7 +171,8 @@ class LatentVariableModel(Fittable):
         return model
 
     def _parts(self):
-        return {**self.networks, "prior": self.prior}
+        parts = {**self.networks, "prior": self.prior, "likelihood": self.likelihood}
+        return {name: part for name, part in parts.items() if isinstance(part, keras.layers.Layer)}
 
     def save_own_variables(self, store):
         super().save_own_variables(store)

@@ -4,6 +4,7 @@ import math
 
 from keras import layers
 
+from vamp_core.density.pixelcnn import PixelCNN
 from vamp_core.density.priors import VampPrior
 
 # Forward, the gradient with respect to the layer's inputs, and with respect to its weights.
@@ -30,7 +31,9 @@ def training_flops(model, batch_size, samples=1):
         samples: latents drawn per data point, the `iwae_samples` of the objective.
     """
     once = [model.encoder, getattr(model, "image_features", None)]  # per data point; the other networks per sample
-    networks = [layer for layer in model.layers if layer is not model.prior]
+    networks = list(model.networks.values())
+    if isinstance(model.likelihood, PixelCNN):
+        networks.append(model.likelihood.network)
     flops = sum(forward_flops(network) * (1 if network in once else samples) for network in networks)
     if isinstance(model.prior, VampPrior):
         flops += forward_flops(model.encoder) * model.prior.num_components / batch_size

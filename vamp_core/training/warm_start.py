@@ -13,7 +13,7 @@ from vamp_core.system.memory import machine_memory
 
 
 def warm_start(model, path):
-    """Gives a model the weights of a trained one: of all its networks, and of its prior where the two are alike.
+    """Gives a model the weights of a trained one: of all its networks, a PixelCNN included, and of its prior where the two are alike.
 
     A prior of another kind, or with another number of components, stays as it is: so the networks that were trained
     under one prior can be trained on under another. VampPrior-data counts as another kind than a VampPrior.
@@ -29,6 +29,7 @@ def warm_start(model, path):
     if not isinstance(trained, LatentVariableModel):
         raise InputError(f"--start_from is {str(path)!r}, which is no VAE or HVAE but a {type(trained).__name__}.")
     pairs = [(getattr(model, name, None), getattr(trained, name, None)) for name in NETWORKS]
+    pairs.append(tuple(each.likelihood if _has_weights(each.likelihood) else None for each in (model, trained)))
     pairs = [pair for pair in pairs if pair != (None, None)]
     for ours, theirs in pairs:
         if ours is None or theirs is None or _weights(ours) != _weights(theirs):
@@ -59,6 +60,10 @@ def _load(path):
         raise
     except Exception as error:  # zipfile, h5py and Keras have each many errors of their own for a damaged file
         raise InputError(told) from error
+
+
+def _has_weights(likelihood):
+    return isinstance(likelihood, keras.layers.Layer)
 
 
 def _weights(layer):
