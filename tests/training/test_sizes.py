@@ -10,7 +10,7 @@ from vamp_core.training.build import build_model
 from vamp_core.training.sizes import check_memory, parameters, training_bytes
 
 
-@pytest.mark.parametrize("network", ["conv", "gated_mlp", "gated_conv"])
+@pytest.mark.parametrize("network", ["conv", "gated_mlp", "gated_conv", "pixelcnn", "pixelcnn_mlp"])
 @pytest.mark.parametrize("kind", ["vae", "hvae"])
 def test_parameters_are_counted_without_building_anything(kind, network):
     for likelihood, (prior, shape) in itertools.product(
@@ -19,7 +19,7 @@ def test_parameters_are_counted_without_building_anything(kind, network):
     ):
         config = vc.TrainingConfig(
             model=kind, network=network, likelihood=likelihood, prior=prior, num_components=7, latent_dim=6,
-            network_size=1.3, encoder_trunk=(20, 30), decoder_trunk=(40,),
+            network_size=1.3, pixelcnn_channels=5, encoder_trunk=(20, 30), decoder_trunk=(40,),
         )  # fmt: skip
         model = build_model(config, shape)
         single = sum(weight.shape == () for weight in model.weights)  # β and the like

@@ -7,7 +7,7 @@ from vamp_core.density.distributions import as_generator, float32
 from vamp_core.density.likelihoods import LIKELIHOODS, Likelihood
 from vamp_core.density.pixel_by_pixel import draw_images
 from vamp_core.errors import InputError, check_count
-from vamp_core.networks.masked import pixelcnn
+from vamp_core.networks.masked import DEPTH, FEATURES, pixelcnn
 
 
 @keras.saving.register_keras_serializable(package="vamp_core")
@@ -34,7 +34,7 @@ class PixelCNN(Likelihood, keras.layers.Layer):
         InputError: an unknown likelihood, one that is a PixelCNN itself, or a size below 1.
     """
 
-    def __init__(self, likelihood="bernoulli", features=16, channels=64, depth=3, **kwargs):
+    def __init__(self, likelihood="bernoulli", features=FEATURES, channels=64, depth=DEPTH, **kwargs):
         super().__init__(**kwargs)
         if isinstance(likelihood, str) and likelihood in LIKELIHOODS:
             likelihood = LIKELIHOODS[likelihood]()

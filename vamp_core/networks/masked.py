@@ -11,6 +11,10 @@ import numpy as np
 from keras import layers, ops
 
 IMAGE_KERNEL, HIDDEN_KERNEL = 7, 3  # sides of the first layer's kernel and of the others'
+FEATURES, DEPTH = 16, 3  # feature maps for each channel of the image, and layers after the first
+
+# Networks with a PixelCNN, by the names of those in `gated` that make its feature maps.
+PIXELCNN = {"pixelcnn": "gated_conv", "pixelcnn_mlp": "gated_mlp"}
 
 
 def causal_mask(kernel_size, groups_in, groups_out, sees_itself):
@@ -75,7 +79,7 @@ class MaskedConv2D(layers.Conv2D):
         return {**config, "filters": self.filters // self.sets, "kernel_size": self.kernel_size[1], **own}
 
 
-def pixelcnn(image_shape, features, parameters=1, channels=64, depth=3, dtype=None):
+def pixelcnn(image_shape, features, parameters=1, channels=64, depth=DEPTH, dtype=None):
     """Gated masked convolutions over an image, told by feature maps what to draw (van den Oord et al. 2016, eq. 4).
 
     A masked 7 × 7 layer, then `depth` masked 3 × 3 ones, each added to what was there before; every layer also sees

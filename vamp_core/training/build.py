@@ -5,9 +5,11 @@ import contextlib
 import keras
 
 from vamp_core.density.likelihoods import LIKELIHOODS
+from vamp_core.density.pixelcnn import PixelCNN
 from vamp_core.density.priors import MixtureOfGaussians, VampPrior
 from vamp_core.models import MODELS
 from vamp_core.networks.gated import GATED
+from vamp_core.networks.masked import PIXELCNN
 
 
 @contextlib.contextmanager
@@ -30,10 +32,13 @@ def build_model(config, image_shape):
         "vamp": lambda: VampPrior(config.num_components, value_range=(0.0, 1.0)),
         "vamp_data": lambda: VampPrior(config.num_components, trainable=False, value_range=(0.0, 1.0)),
     }[config.prior]()
-    shared = dict(prior=prior, likelihood=config.likelihood, seed=config.seed)
-    if config.network != "conv":
-        parameters = LIKELIHOODS[config.likelihood].parameters
-        networks = GATED[config.network](config.model, image_shape, config.latent_dim, parameters, config.logvar_range)
+    likelihood, below = LIKELIHOODS[config.likelihood](), config.network
+    if config.network in PIXELCNN:
+        likelihood, below = PixelCNN(likelihood, channels=config.pixelcnn_channels), PIXELCNN[config.network]
+    shared = dict(prior=prior, likelihood=likelihood, seed=config.seed)
+    if below in GATED:
+        sizes = config.latent_dim, likelihood.parameters
+        networks = GATED[below](config.model, image_shape, *sizes, config.logvar_range)
         return MODELS[config.model](**networks, **shared)
     return MODELS[config.model](
         image_shape=image_shape,

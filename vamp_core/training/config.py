@@ -10,6 +10,7 @@ from vamp_core.models import MODELS
 from vamp_core.models.checks import check_sizes
 from vamp_core.networks.convolutional import LOGVAR_RANGE, check_gain
 from vamp_core.networks.gated import GATED
+from vamp_core.networks.masked import PIXELCNN
 from vamp_core.system.hardware import PRECISIONS
 from vamp_core.system.seals import fingerprint
 from vamp_core.training.flags import parse_flags
@@ -62,7 +63,13 @@ class TrainingConfig:
     gs_key: str | None = _setting(None, "folder name that groups the runs of a grid search", folder_name)
 
     network: str = _setting(
-        "conv", "conv: the forerunner's; gated_mlp, gated_conv: the paper's", choices=("conv", *GATED)
+        "conv",
+        "conv: the forerunner's; gated_mlp, gated_conv: the paper's; pixelcnn: gated_conv, with a PixelCNN that draws "
+        "each pixel knowing those before it, as the paper's best model; pixelcnn_mlp: gated_mlp with one",
+        choices=("conv", *GATED, *PIXELCNN),
+    )
+    pixelcnn_channels: int = _setting(
+        64, "channels of the masked convolutions of pixelcnn and pixelcnn_mlp", positive(10_000)
     )
     num_components: int = _setting(500, "components of a vamp, vamp_data or mog prior (K)", positive(1_000_000))
     likelihood: str = _setting("bernoulli", "what the decoder's output means", choices=tuple(LIKELIHOODS))

@@ -8,6 +8,7 @@ from vamp_core.errors import InputError
 from vamp_core.models import MODELS
 from vamp_core.networks.convolutional import NARROW_TO_WIDE, filters
 from vamp_core.networks.gated import CHANNELS, CONVOLUTIONS, HIDDEN
+from vamp_core.networks.masked import DEPTH, FEATURES, HIDDEN_KERNEL, IMAGE_KERNEL, PIXELCNN
 from vamp_core.system import hardware
 from vamp_core.system.memory import in_words, machine_memory
 
@@ -81,9 +82,14 @@ def _top_dim(config):
 
 
 def _networks(config, image_shape):
-    """{role: Size} of a model's networks, as `networks.convolutional` and `networks.gated` build them."""
-    layout = _convolutional if config.network == "conv" else _gated
-    return layout(config, image_shape, LIKELIHOODS[config.likelihood].parameters)
+    """{role: Size} of a model's networks, as `networks.convolutional`, `gated` and `masked` build them."""
+    numbers = LIKELIHOODS[config.likelihood].parameters
+    if config.network == "conv":
+        return _convolutional(config, image_shape, numbers)
+    if config.network in PIXELCNN:
+        networks = _gated(PIXELCNN[config.network], config, image_shape, FEATURES)
+        return networks | {"pixelcnn": _pixelcnn(image_shape, numbers, config.pixelcnn_channels)}
+    return _gated(config.network, config, image_shape, numbers)
 
 
 def _convolutional(config, image_shape, numbers):
@@ -115,9 +121,9 @@ def _convolutional(config, image_shape, numbers):
     return networks
 
 
-def _gated(config, image_shape, numbers):
+def _gated(network, config, image_shape, numbers):
     pixels, (height, width, channels), top = math.prod(image_shape), image_shape, _top_dim(config)
-    if config.network == "gated_mlp":
+    if network == "gated_mlp":
         seen, features = HIDDEN, _gated_dense(pixels)
         image = _dense(HIDDEN, pixels * numbers)
         deeper = _gated_dense(HIDDEN)
@@ -131,19 +137,30 @@ def _gated(config, image_shape, numbers):
         for _ in range(3):
             image += _conv(positions, 3, CHANNELS, 2 * CHANNELS)
         image += _conv(positions, 1, CHANNELS, channels * numbers)
-    last = HIDDEN if config.network == "gated_mlp" else seen
+    last = HIDDEN if network == "gated_mlp" else seen
     networks = {"encoder": features + deeper + _heads(last, top)}
     if config.model == "vae":
         return networks | {"decoder": _gated_dense(top) + deeper + image}
     both = _gated_dense(top) + _gated_dense(top)
     # The MLP's second layer and the convolutions' dense one see both levels' units side by side.
-    wider = Size(2 * HIDDEN * (HIDDEN if config.network == "gated_mlp" else pixels), 0)
+    wider = Size(2 * HIDDEN * (HIDDEN if network == "gated_mlp" else pixels), 0)
     return networks | {
         "image_features": features,
         "lower_encoder": _gated_dense(top) + _gated_dense(seen + HIDDEN) + _heads(HIDDEN, top),
         "conditional_prior": _gated_dense(top) + _gated_dense(HIDDEN) + _heads(HIDDEN, top),
         "decoder": both + wider + deeper + image,
     }
+
+
+def _pixelcnn(image_shape, numbers, width):
+    *sides, channels = image_shape
+    positions, told = math.prod(sides), FEATURES * channels
+    size = Size()
+    layers = [(IMAGE_KERNEL, channels), *DEPTH * [(HIDDEN_KERNEL, width)], (1, width)]
+    for (kernel, inputs), count in zip(layers, [*(DEPTH + 1) * [2 * width], channels * numbers], strict=True):
+        rows = kernel // 2 + 1  # those above the pixel, and its own
+        size += Size((rows * kernel * inputs + told + 1) * count, 2 * positions * count)
+    return size
 
 
 def _conv(positions, kernel, inputs, count):
