@@ -77,7 +77,7 @@ class _Layers:
             both = window.reshape(len(window), -1) @ self.matrices[layer] + self.told[layer][:, row, column]
             if layer < len(self.seen) - 1:
                 linear, opening = np.split(both, 2, axis=1)
-                hidden = hidden + linear / (1.0 + np.exp(-opening))
+                hidden = hidden + linear * (0.5 + 0.5 * np.tanh(0.5 * opening))  # a sigmoid that does not overflow
         return both
 
 

@@ -13,7 +13,7 @@ from vamp_core.system.memory import machine_memory
 
 
 def warm_start(model, path):
-    """Gives a model the weights of a trained one: of all its networks, a PixelCNN included, and of its prior where the two are alike.
+    """Gives a model the weights of a trained one: of its networks and PixelCNN, and of its prior where they are alike.
 
     A prior of another kind, or with another number of components, stays as it is: so the networks that were trained
     under one prior can be trained on under another. VampPrior-data counts as another kind than a VampPrior.
