@@ -130,6 +130,7 @@ def test_its_convolutions_follow_the_policy_and_its_densities_do_not(tmp_path):
     np.testing.assert_allclose(vc.iwae_bound(model, INK[:3], 20), vc.iwae_bound(exact, INK[:3], 20), rtol=1e-4)
 
 
+@pytest.mark.thorough
 def test_its_log_likelihood_is_the_integral():
     model = small_vae(latent_dim=1)
     truth = vc.quadrature_log_likelihood(model, INK[:2], verbose=0)

@@ -125,7 +125,11 @@ class LatentVariableModel(Fittable):
 
     @batched("data")
     def reconstruct(self, x):
-        """The decoder's mean at the posterior's mean: (B, *data_shape) → (B, *data_shape)."""
+        """The mean of p(x | z) at the posterior's mean: (B, *data_shape) → (B, *data_shape).
+
+        It sees of an image its latents alone. Of a `PixelCNN`, whose mean nobody can sum, it is what that calls its
+        mean: grey as the pixels' own means are, but along one drawn image, so that details differ from the image's.
+        """
         return self.likelihood.mean(self.decoder(self.encode(x)[0]))
 
     def sample(self, n, seed=None, noise=False):

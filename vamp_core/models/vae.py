@@ -27,7 +27,8 @@ class VAE(LatentVariableModel):
         image_shape: (H, W, C) of an image, for networks that are not handed in; None for (28, 28, 1).
         latent_dim: D, number of latents, likewise; None for 2.
         prior: "standard", "mog", "vamp" (500 components each), or a `vc.Prior`.
-        likelihood: "bernoulli", "gaussian", "learned_gaussian", "discretized_logistic", or such an object.
+        likelihood: "bernoulli", "gaussian", "learned_gaussian", "discretized_logistic", or such an object;
+            `vc.PixelCNN(...)` for pixels that depend on each other, given the latents.
         network_size, activation, encoder_trunk, decoder_trunk, logvar_range, latent_gain: see
             `networks.conv_encoder` and `conv_decoder`.
         encoder: a `keras.Model`, data (B, ...) → (mean, logvar), (B, D) each.
