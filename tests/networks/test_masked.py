@@ -16,11 +16,11 @@ def influence(network, parameters):
     size = int(np.prod(shape))
     # An image for each value: from its own output alone comes the gradient of that copy.
     images = keras.Variable(np.random.random((size, *shape)).astype("float32"))
-    maps = np.random.normal(size=(size, *network.inputs[1].shape[1:])).astype("float32")
-    own = np.tile(np.eye(size, dtype="float32").reshape(size, *shape), parameters)
+    maps = ops.convert_to_tensor(np.random.normal(size=(size, *network.inputs[1].shape[1:])).astype("float32"))
+    own = ops.convert_to_tensor(np.tile(np.eye(size, dtype="float32").reshape(size, *shape), parameters))
 
     def outputs():
-        return ops.sum(network([ops.convert_to_tensor(images), ops.convert_to_tensor(maps)]) * own)
+        return ops.sum(network([ops.convert_to_tensor(images), maps]) * own)
 
     return np.abs(value_and_gradients(outputs, [images])[1][0]).reshape(size, size)
 
