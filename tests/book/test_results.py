@@ -239,7 +239,7 @@ def test_the_baselines_differ_in_their_start_alone_and_have_their_records(name):
     [other] = [each for each in baseline.starts().values() if each != config]
     assert replace(config, start_from=other.start_from, gs_key=other.gs_key) == other
     record = json.loads((result_tables.RECORDS / name / "config.json").read_text())
-    assert record["experiment"] == json.loads(json.dumps(config.experiment()))
+    assert vc.TrainingConfig(**record["experiment"]).experiment() == config.experiment()
     likelihood = json.loads((result_tables.RECORDS / name / "likelihood.json").read_text())
     assert (likelihood["images"], likelihood["bound_samples"]) == (baseline.IMAGES, baseline.BOUND_SAMPLES)
     assert result_tables.metric(name, "test_elbo")[0] < -likelihood["nll"]
