@@ -12,8 +12,9 @@ import numpy as np
 import pytest
 
 from vamp_core import data
-from vamp_core.data import Dataset, binarize, check_images, load_data
+from vamp_core.data import Dataset, load_data
 from vamp_core.errors import InputError
+from vamp_core.images import binarize, check_images
 
 REAL_DIR = os.environ.get("VAMP_DATA_DIR")
 

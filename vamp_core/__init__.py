@@ -6,7 +6,7 @@ with quiet_start():
     import keras  # noqa: F401
 
 from vamp_core import networks, plots
-from vamp_core.data import Dataset, binarize, load_data, load_data_or_digits
+from vamp_core.data import Dataset, load_data, load_data_or_digits
 from vamp_core.density import distributions, likelihoods, priors
 from vamp_core.density.likelihoods import Bernoulli, DiscretizedLogistic, Gaussian, LearnedGaussian, Likelihood
 from vamp_core.density.pixelcnn import PixelCNN
@@ -17,9 +17,11 @@ from vamp_core.evaluation.ais import ais_log_likelihood, bidirectional_bounds
 from vamp_core.evaluation.bounds import iwae_bound, mean_elbo
 from vamp_core.evaluation.log_likelihood import log_likelihood
 from vamp_core.evaluation.quadrature import quadrature_log_likelihood
+from vamp_core.images import binarize
 from vamp_core.models import HVAE, VAE
 from vamp_core.models.objective import ElboTerms, KLWarmup
 from vamp_core.networks import gated as gated_networks
+from vamp_core.own_images import load_images
 from vamp_core.pretrained import list_pretrained, load_pretrained
 from vamp_core.system import hardware
 from vamp_core.system.arrays import as_numpy
@@ -64,6 +66,7 @@ __all__ = [
     "Dataset",
     "load_data",
     "load_data_or_digits",
+    "load_images",
     "binarize",
     "TrainingConfig",
     "RECIPES",

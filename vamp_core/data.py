@@ -1,4 +1,4 @@
-"""The images: MNIST, FashionMNIST and digits that need no network; what a model accepts; binarisation."""
+"""Data sets by name: MNIST, FashionMNIST, digits that need no network, and the VampPrior paper's others."""
 
 import os
 import zlib
@@ -9,8 +9,8 @@ from pathlib import Path
 import numpy as np
 
 from vamp_core.errors import InputError
+from vamp_core.paper_data import VALIDATION, file_names, find_paper_data, read_paper_data
 from vamp_core.system.archives import read_idx, read_npz
-from vamp_core.system.arrays import as_numpy
 from vamp_core.system.files import reason
 
 CLOTHES = "T-shirt/top, Trouser, Pullover, Dress, Coat, Sandal, Shirt, Sneaker, Bag, Ankle boot"
@@ -18,6 +18,11 @@ CLASS_NAMES = {
     "mnist": tuple("0123456789"),
     "fashionmnist": tuple(CLOTHES.split(", ")),
     "digits": tuple("0123456789"),
+    "caltech": tuple(f"class {number}" for number in range(1, 102)),
+    # of which the files name no classes
+    "omniglot": ("characters",),
+    "freyfaces": ("faces",),
+    "static_mnist": ("digits",),
 }
 KERAS_NAMES = {"mnist": "mnist", "fashionmnist": "fashion_mnist"}  # of its modules and its .npz files
 
@@ -45,11 +50,11 @@ class Dataset:
     """Labelled training and test images.
 
     Attributes:
-        name: "mnist", "fashionmnist" or "digits".
+        name: As `load_data` takes it.
         source: Where the images came from, as a part of a sentence.
-        x_train, x_test: Images, (N, 28, 28, 1) float32 in [0, 1].
-        y_train, y_test: Labels, (N,) int64 in 0..9.
-        class_names: The ten labels in words.
+        x_train, x_test: Images, (N, H, W, C) float32 in [0, 1].
+        y_train, y_test: Labels, (N,) int64 from 0 up; all 0 where there are none.
+        class_names: The labels in words; one for all images where there are none.
     """
 
     name: str
@@ -76,8 +81,21 @@ def load_data(name, data_dir=None):
     The digits are scikit-learn's 1,797 handwritten ones, enlarged bilinearly from 8x8 to 28x28: the first
     1,500 for training, the last 297 for testing. They need neither a folder nor a network.
 
+    The VampPrior paper's other data sets are read from files alone, in the same two places, into ink on a dark ground:
+
+    - "omniglot", `chardata.mat`: 24,345 and 8,070 characters, grey, 28x28;
+    - "caltech", `caltech101_silhouettes_28_split1.mat` or the undivided `caltech101_silhouettes_28.mat`: 6,364 and
+      2,307 silhouettes, black and white, 28x28;
+    - "freyfaces", `frey_rawface.mat`: 1,765 and 200 of the frames of one film, grey, 28x20. As in the paper frames are
+      dealt out at random, so a test frame has neighbours in time, which look alike, among the training frames;
+    - "static_mnist", `binarized_mnist_train.amat` and the like: 60,000 and 10,000 digits that were binarised once.
+
+    What they validate on stands last in the training images: `--validation_images` 1345, 2264, 200 and 10000.
+    What comes undivided is dealt out at random, always alike.
+
     Args:
-        name: "mnist", "fashionmnist" (or "fashion_mnist"), or "digits".
+        name: "mnist", "fashionmnist" (or "fashion_mnist"), "digits", "omniglot", "caltech", "freyfaces" or
+            "static_mnist".
         data_dir: Folder to search, and then the only place searched.
 
     Returns:
@@ -93,7 +111,7 @@ def load_data(name, data_dir=None):
     folder = data_dir or os.environ.get("VAMP_DATA_DIR")
     if name == "digits":
         arrays, source = _enlarge_digits()
-    elif folder:
+    elif folder or name in VALIDATION:
         arrays, source = _read_folder(name, folder)
     else:
         arrays, source = _fetch_with_keras(name)
@@ -114,85 +132,6 @@ def load_data_or_digits(name, data_dir=None):
     return data
 
 
-def binarize(images, seed):
-    """Draw every pixel as 0 or 1, with its intensity as the probability of a 1.
-
-    Static binarisation calls this once with a fixed seed and keeps the result; dynamic binarisation draws
-    afresh each epoch, for instance with `seed=[run_seed, epoch]` (Salakhutdinov & Murray, 2008, "On the
-    quantitative analysis of deep belief networks").
-
-    Args:
-        images: Intensities in [0, 1], (N, H, W, C).
-        seed: Whatever `np.random.default_rng` takes, such as an integer or a list of integers.
-
-    Returns:
-        Zeros and ones, (N, H, W, C) float32.
-
-    Raises:
-        InputError: `check_images` refuses the images.
-    """
-    images = check_images(images)
-    uniform = np.random.default_rng(seed).random(images.shape, dtype=np.float32)
-    return (uniform < images).astype(np.float32)
-
-
-def check_images(images, image_shape=None, value_range=(0.0, 1.0)):
-    """Return images (or other data points) as the models take them, or say why they cannot be used.
-
-    Args:
-        images: Intensities, (N, H, W, C), or (N, *image_shape).
-        image_shape: The shape of one that is needed; None allows any (H, W, C).
-        value_range: The (low, high) that values must lie in; None for all finite numbers.
-
-    Returns:
-        The same images, (N, ...) float32 and contiguous; not copied where they already are.
-
-    Raises:
-        InputError: The images are not numbers, are empty, have another shape or leave the range.
-    """
-    if np.ma.is_masked(images):
-        raise InputError("The images are masked in part, and a mask would be lost: fill it, images.filled(0).")
-    try:
-        images = as_numpy(images)
-    except (TypeError, ValueError) as error:
-        raise InputError("The images do not form one array: give numbers, in images of equal shape.") from error
-    shape = images.shape
-    if images.dtype.kind not in "buif":
-        raise InputError(f"The images have dtype {images.dtype}, but must be numeric: convert them to float32.")
-    if images.size == 0:
-        raise InputError(f"The images are empty, of shape {shape}: give at least one image.")
-    if images.ndim != (4 if image_shape is None else 1 + len(image_shape)):
-        wanted = "(N, H, W, C)" if image_shape is None else f"(N, {', '.join(map(str, image_shape))})"
-        raise InputError(
-            f"The images have shape {shape}, but must have shape {wanted}: add a missing channel axis "
-            "with images[..., None], or the batch axis of a single image with images[None]."
-        )
-    if image_shape is not None and shape[1:] != tuple(image_shape):
-        raise InputError(
-            f"The images are {shape[1:]} each, but must be {tuple(image_shape)}: resize them, or build the "
-            "model for their shape."
-        )
-    # A single NaN or infinity shows in the extremes, so counting them can wait until there are some.
-    low, high = images.min(), images.max()
-    if not (np.isfinite(low) and np.isfinite(high)):
-        count = np.count_nonzero(~np.isfinite(images))
-        raise InputError(f"The images hold {count:,} NaN or infinite values: replace them before training.")
-    if max(abs(float(low)), abs(float(high))) > float(np.finfo("float32").max):
-        raise InputError(f"The images run from {low!s} to {high!s}, too far for float32: rescale them.")
-    if value_range is not None and (low < value_range[0] or high > value_range[1]):
-        allowed = f"[{value_range[0]:g}, {value_range[1]:g}]"
-        remedy = _remedy(low, high) if allowed == "[0, 1]" else "rescale or clip them"
-        raise InputError(f"The images run from {low!s} to {high!s}, but must lie in {allowed}: {remedy}.")
-    return np.ascontiguousarray(images, dtype=np.float32)
-
-
-def _remedy(low, high):
-    """What brings values into [0, 1]: bytes are known by a maximum that takes all eight bits."""
-    if low < 0 or high < 2:
-        return "rescale or clip them"
-    return "divide by 255" if 128 <= high <= 255 else f"rescale them, for instance divide by {high:g}"
-
-
 def _enlarge_digits():
     from scipy.ndimage import zoom
     from sklearn.datasets import load_digits
@@ -207,6 +146,11 @@ def _enlarge_digits():
 
 
 def _read_folder(name, folder):
+    if not folder:
+        raise InputError(
+            f"{name} is read from files alone: put {_file_names(name)} in a folder and name it with --data_dir "
+            "(data_dir=...) or VAMP_DATA_DIR."
+        )
     try:
         folder = Path(folder).expanduser()
         found = _find(name, folder)
@@ -222,6 +166,8 @@ def _read_folder(name, folder):
             "right folder with --data_dir (data_dir=...) or VAMP_DATA_DIR."
         )
     place, files = found
+    if name in VALIDATION:
+        return read_paper_data(name, files)
     check = partial(_check_header, name)
     if isinstance(files, Path):
         arrays = _read("an npz file of plain arrays", read_npz, files, SHAPES, partial(check, files))
@@ -233,8 +179,15 @@ def _read_folder(name, folder):
 
 
 def _find(name, folder):
-    """The first place that holds images of `name`, and its npz file or {array: IDX file}; None if there is none."""
+    """The first place that holds images of `name`, and its npz file or {array: IDX file}; None if there is none.
+
+    Of one of the paper's other data sets, the list of its files.
+    """
     for place in (folder / name, folder):
+        if name in VALIDATION:
+            if files := find_paper_data(name, place):
+                return place, files
+            continue
         npz = place / f"{KERAS_NAMES[name]}.npz"
         if npz.is_file():
             return place, npz
@@ -260,6 +213,8 @@ def _fetch_with_keras(name):
 
 
 def _file_names(name):
+    if name in VALIDATION:
+        return file_names(name)
     return f"{KERAS_NAMES[name]}.npz or the four files {', '.join(IDX_FILES.values())}"
 
 

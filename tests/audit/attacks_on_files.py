@@ -19,8 +19,8 @@ from hypothesis import strategies as st
 
 import vamp_core as vc
 from vamp_core import data
-from vamp_core.data import check_images
 from vamp_core.errors import InputError
+from vamp_core.images import check_images
 from vamp_core.networks.activations import check_activation
 from vamp_core.pretrained import FOLDER, read_card
 from vamp_core.training.history import read_history, to_csv

@@ -6,11 +6,11 @@ import keras
 import numpy as np
 from keras import ops, random
 
-from vamp_core.data import check_images
 from vamp_core.density.distributions import as_generator
 from vamp_core.density.likelihoods import LIKELIHOODS
 from vamp_core.density.priors import PRIORS, Prior
 from vamp_core.errors import InputError, check_count, check_seed
+from vamp_core.images import check_images
 from vamp_core.models.batched import batched
 from vamp_core.models.checks import NETWORKS, builds_nothing, by_name, check_shape
 from vamp_core.models.fitting import Fittable

@@ -3,7 +3,7 @@
 import keras
 import numpy as np
 
-from vamp_core.data import binarize
+from vamp_core.images import binarize
 
 
 class Batches(keras.utils.PyDataset):

@@ -11,6 +11,7 @@ from vamp_core.models.checks import check_sizes
 from vamp_core.networks.convolutional import LOGVAR_RANGE, check_gain
 from vamp_core.networks.gated import GATED
 from vamp_core.networks.masked import PIXELCNN
+from vamp_core.paper_data import VALIDATION
 from vamp_core.system.hardware import PRECISIONS
 from vamp_core.system.seals import fingerprint
 from vamp_core.training.flags import parse_flags
@@ -54,8 +55,9 @@ class TrainingConfig:
     batch_size: int = _setting(256, "images per step", positive(1_000_000))
     data_set: str = _setting(
         "mnist",
-        "training and test images; digits are scikit-learn's 1,797 and need no network",
-        choices=("mnist", "fashionmnist", "fashion_mnist", "digits"),
+        "training and test images; digits are scikit-learn's 1,797 and need no network; what stands after them is "
+        "read from files in --data_dir alone",
+        choices=("mnist", "fashionmnist", "fashion_mnist", "digits", *VALIDATION),
     )
     latent_dim: int = _setting(2, "number of latents, shared out over both levels of an HVAE", positive(100_000))
     network_size: float = _setting(4.0, "factor that determines the number of filters", scales_filters)
@@ -130,7 +132,7 @@ class TrainingConfig:
     def __post_init__(self):
         for setting in fields(self):
             name, value = setting.name, of_its_kind(setting.name, getattr(self, setting.name), setting.type)
-            value = value.replace("_", "") if name == "data_set" else value
+            value = "fashionmnist" if value == "fashion_mnist" else value
             object.__setattr__(self, name, value)
             choices, check = setting.metadata["choices"], setting.metadata["check"]
             if choices and value not in choices:

@@ -3,14 +3,16 @@
 import numpy as np
 
 from vamp_core import plots
-from vamp_core.data import binarize
 from vamp_core.density.priors import StandardNormal, VampPrior
 from vamp_core.evaluation.aggregate import active_units
 from vamp_core.evaluation.bounds import mean_elbo
+from vamp_core.images import binarize
 from vamp_core.models import MODELS
 from vamp_core.system.arrays import as_numpy
 from vamp_core.system.files import whole, write_json
 from vamp_core.training.recorder import TrainingDiverged
+
+MOST_CLASSES = 20  # in a figure
 
 
 def scored_images(data, config):
@@ -83,14 +85,18 @@ def figures(model, data, mean, logvar, history, config):
         (name, figure), one after the other.
     """
     run = config.training_id
-    examples = plots.first_of_each_class(data.x_test, data.y_test)
+    labels, names, examples = data.y_test, data.class_names, data.x_test[:100]
+    if len(names) > MOST_CLASSES:  # more than colours and a legend tell apart
+        labels, names = np.zeros_like(labels), ("test images",)
+    elif len(names) > 1:
+        examples = plots.first_of_each_class(data.x_test, data.y_test)
     axes = plots.HVAE_AXES if config.model == "hvae" else plots.AXES
     plane = mean
     if model.latent_dim == 1:  # what a posterior has besides its mean is its width
         plane, axes = np.hstack([mean, logvar]), ("mean of $z$", "log-variance of $z$")
     yield f"{data.name}_input", plots.image_grid(examples)
     yield f"{run}_reconmanifold", _grid(model.reconstruct(examples))
-    yield f"{run}_embedding_z", plots.latent_space(plane, data.y_test, data.class_names, axis_labels=axes)
+    yield f"{run}_embedding_z", plots.latent_space(plane, labels, names, axis_labels=axes)
     yield f"{run}_losshistory", plots.loss_history({f"{config.model.upper()}, {config.prior} prior": history})
     yield f"{run}_samples", _grid(model.sample(100, seed=config.seed))
     if model.latent_dim == 2:

@@ -11,8 +11,9 @@ from datetime import datetime, timezone
 
 import keras
 
-from vamp_core.data import binarize, load_data
+from vamp_core.data import load_data
 from vamp_core.errors import InputError
+from vamp_core.images import binarize
 from vamp_core.models.objective import KLWarmup
 from vamp_core.system import hardware
 from vamp_core.training.batches import Batches
