@@ -50,7 +50,7 @@ def _report(model, data, folder, config):
             f"try a --lr below {config.lr:g}, a --clip_norm or --precision float32."
         )
     # A hundredth of the prior's own variance, since a learned prior holds latents to no scale.
-    threshold = 0.01 * np.var(model.ancestral(10_000, seed=0), axis=0)
+    threshold = 0.01 * np.var(as_numpy(model.ancestral(10_000, seed=0)), axis=0)
     levels = np.split(active_units(model, x_test, threshold), MODELS[config.model].levels)
     metrics["active_units"] = [int(level.sum()) for level in levels]  # of an HVAE, z2 first
     history = folder.read_history()
