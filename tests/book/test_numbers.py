@@ -35,7 +35,7 @@ CITED = {
     "05_hvae": ["results", "seeds"],
     "06_results": ["results", "seeds"],
     "07_likelihood": ["likelihoods"],
-    "11_train_it_yourself": ["results", "compute"],
+    "11_train_it_yourself": ["results", "compute", "retrained"],
 }
 
 
@@ -169,13 +169,13 @@ def log_prior(name, *z):
     return float(load_pretrained(name)[0].prior.log_prob(np.array([z], "float32"))[0])
 
 
-def short(prior):
-    """Test ELBOs of chapter 3's short trainings, by seed."""
-    return json.loads((RECORDS / "seeds_of_chapter_3.json").read_text())["test_elbo"][prior]
+def short(name, chapter=3):
+    """Test ELBOs of a chapter's short trainings, by seed."""
+    return json.loads((RECORDS / f"seeds_of_chapter_{chapter}.json").read_text())["test_elbo"][name]
 
 
-def lead(first, second):
-    return [a - b for a, b in zip(short(first), short(second), strict=True)]
+def lead(first, second, chapter=3):
+    return [a - b for a, b in zip(short(first, chapter), short(second, chapter), strict=True)]
 
 
 def losses(key):
