@@ -149,7 +149,6 @@ DERIVED = {
         "600": "20 * 30",
         "1.7": "0.9 + 0.8",
     },
-    "11_train_it_yourself": {"158.1": "line('11_train_it_yourself', \"{'test_elbo': -158\")[0]"},
 }
 
 # Page → {number as the page has it: its source}, for what is known and not computed; "everywhere" is for every page.
