@@ -3,6 +3,7 @@
 import contextlib
 import inspect
 import math
+import numbers
 
 import keras
 from keras import ops, tree
@@ -23,9 +24,9 @@ class Fittable(keras.Model):
     A subclass has what `LatentVariableModel` says: `posterior`, `draw`, `decoder`, `likelihood`, `prior`.
     """
 
-    iwae_samples = 1  # as `compile` sets it
+    iwae_samples, free_nats = 1, 0.0  # as `compile` sets them
 
-    def compile(self, optimizer="rmsprop", iwae_samples=1, **kwargs):
+    def compile(self, optimizer="rmsprop", iwae_samples=1, free_nats=0.0, **kwargs):
         """As `keras.Model.compile`, and chooses the objective.
 
         Args:
@@ -33,12 +34,20 @@ class Fittable(keras.Model):
             iwae_samples: K. The ELBO for 1; for more, the importance-weighted bound of so many samples per data
                 point (Burda et al. 2016, eq. 8), with the encoder run once. Validation and `evaluate` stay with
                 the ELBO, so that their losses compare whatever K is.
+            free_nats: KL term that costs nothing in training, as a mean over the batch: below it a decoder gains
+                nothing by leaving the latents alone ("free bits" of Kingma et al. 2016, here for all latents
+                together). Only with one importance sample.
             **kwargs: as for `keras.Model.compile`, but for `loss` and `metrics`: the bound is the loss.
 
         Raises:
-            InputError: iwae_samples < 1, a loss or metrics.
+            InputError: iwae_samples < 1, free_nats < 0 or beside several importance samples, a loss or metrics.
         """
         iwae_samples = check_count("iwae_samples", iwae_samples)
+        if not (isinstance(free_nats, numbers.Real) and 0 <= free_nats < math.inf) or (free_nats and iwae_samples > 1):
+            raise InputError(
+                f"free_nats is {free_nats!r} with iwae_samples {iwae_samples}; choose a number of nats, 0 or more, and "
+                "above 0 only with one importance sample, whose KL term stands by itself."
+            )
         for name in OF_TARGETS:
             if kwargs.get(name) is not None:
                 raise InputError(f"{name} is given, but the model's loss and metrics are its bound: leave it out.")
@@ -48,10 +57,11 @@ class Fittable(keras.Model):
                 "training: give it the argument training=False."
             )
         super().compile(optimizer, **kwargs)
-        self.iwae_samples = iwae_samples
+        self.iwae_samples, self.free_nats = iwae_samples, float(free_nats)
 
     def get_compile_config(self):
-        return {**super().get_compile_config(), "iwae_samples": self.iwae_samples} if self.compiled else {}
+        own = {"iwae_samples": self.iwae_samples, "free_nats": self.free_nats}
+        return {**super().get_compile_config(), **own} if self.compiled else {}
 
     def compile_from_config(self, config):
         self.compile(**keras.saving.deserialize_keras_object(config))
@@ -101,6 +111,8 @@ class Fittable(keras.Model):
             (self.elbo_tracker, y_pred.elbo),
         ):
             tracker.update_state(term)
+        if training and self.free_nats:
+            y_pred = y_pred._replace(kl=ops.maximum(ops.mean(y_pred.kl), self.free_nats))
         losses = y_pred.loss(self._kl_weight(), self.iwae_samples, ops.shape(x)[0]) if training else y_pred.loss()
         loss = MeanOverBatch(dtype="float32").mean(losses)
         if self.losses:

@@ -106,6 +106,11 @@ class TrainingConfig:
     warmup_epochs: int = _setting(
         0, "epochs over which the weight of the KL term rises to one", not_negative(1_000_000)
     )
+    free_nats: float = _setting(
+        0.0,
+        "KL term that costs nothing in training, against decoders that leave the latents alone",
+        not_negative(LARGEST),
+    )
     early_stopping: int = _setting(
         0, "stop after so many epochs without a better validation loss; 0: never", not_negative(1_000_000)
     )
@@ -149,6 +154,11 @@ class TrainingConfig:
             raise InputError(
                 "--early_stopping would choose the best epoch on the test images: "
                 "hold training images out with --validation_images, for instance 10000."
+            )
+        if self.free_nats and self.iwae_samples > 1:
+            raise InputError(
+                f"--free_nats is {self.free_nats} with --iwae_samples {self.iwae_samples}, whose KL terms do not stand "
+                "by themselves: give one of the two."
             )
         for name in ("lr_warmup_epochs", "warmup_epochs"):
             if getattr(self, name) >= self.epochs:
