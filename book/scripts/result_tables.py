@@ -42,7 +42,8 @@ PAPER = {
     "paper-convhvae": 80.40,
     "paper-convhvae-vamp": 79.75,
 }
-
+# Priors of chapter 8's models with forty latents, by their names in the records, and as the chapter calls them.
+FORTY = {"standard": "standard prior", "mog": "mixture", "vamp_data": "fixed images", "vamp": "VampPrior"}
 
 STARTS = ["model", "seed", "Keras's start", "`latent_gain` 3"]  # heading of the tables on the decoder's start
 
@@ -88,6 +89,43 @@ def forty_latents():
             active = metric(name, "active_units")[0]
             rows.append([f"`{name}`", *terms, " + ".join(map(str, active)) + " of 40"])
     return _table(["model", "test ELBO (nats)", "reconstruction", "KL", "active units"], rows)
+
+
+def forty_priors(data_set="mnist"):
+    """The paper's VAE under four priors with three seeds: bounds, and how many latents work."""
+    rows = []
+    for prior, title in FORTY.items():
+        names = [f"forty/{data_set}-{prior}-seed{seed}" for seed in (0, 1, 2)]
+        if all(metric(name, "test_elbo") for name in names):
+            keys = ("test_elbo", "bound_of_50", "test_reconstruction", "test_kl")
+            cells = [mean_and_deviation([metric(name, key)[0] for name in names]) for key in keys]
+            active = ", ".join(str(metric(name, "active_units")[0]) for name in names)
+            rows.append([title, *cells, active])
+    return _table(["prior", "test ELBO (nats)", "bound of 50 samples", "reconstruction", "KL", "at work"], rows)
+
+
+def forty_clothes():
+    """The same on Fashion-MNIST, as far as it was trained."""
+    return forty_priors("fashionmnist")
+
+
+def collapse():
+    """Chapter 8's short trainings against collapse, over three seeds."""
+    rows = []
+    for record in _record("", "collapse"):
+        for name, results in record["trials"].items():
+            elbo, *others = ([found[key] for found in results] for key in ("elbo", "reconstruction", "kl", "active"))
+            rows.append([name, mean_and_deviation(elbo), *(f"{np.mean(each):.1f}" for each in others)])
+    return _table(["trial", "test ELBO (nats)", "reconstruction", "KL", "at work"], rows)
+
+
+def seeds_of_chapter_9():
+    """The priors of chapter 9 on the codes of one model, over three seeds."""
+    rows = []
+    for record in _record("", "seeds_of_chapter_9"):
+        for name, measures in record["priors"].items():
+            rows.append([name, *(mean_and_deviation(values) for values in measures.values())])
+    return _table(["prior", "test bound (nats)", "Fréchet distance", "precision", "recall"], rows)
 
 
 def tried():
@@ -241,6 +279,10 @@ TABLES = {
     "compute": compute,
     "seeds": seeds,
     "forty_latents": forty_latents,
+    "forty_priors": forty_priors,
+    "forty_clothes": forty_clothes,
+    "collapse": collapse,
+    "seeds_of_chapter_9": seeds_of_chapter_9,
     "tried": tried,
     "gains": gains,
     "learning_rates": learning_rates,

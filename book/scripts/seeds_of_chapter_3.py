@@ -16,14 +16,14 @@ CHAPTER = Path(__file__).parents[2] / "notebooks" / "03_vampprior.ipynb"
 EPOCHS, IMAGES = 20, 10_000  # as the chapter has them
 
 
-def definitions(notebook):
-    """{name: value} of all that a notebook imports and defines, without running the rest of it."""
+def definitions(notebook, **given):
+    """{name: value} of what is given and all that a notebook imports and defines, without running the rest of it."""
     cells = json.loads(notebook.read_text())["cells"]
     code = ["".join(cell["source"]) for cell in cells if cell["cell_type"] == "code" and "%pip" not in str(cell)]
     kept = (ast.Import, ast.ImportFrom, ast.FunctionDef, ast.ClassDef)
     body = [node for text in code for node in ast.parse(text).body if isinstance(node, kept)]
     plain = [node for node in body if not getattr(node, "decorator_list", ())]
-    found = {}
+    found = dict(given)
     exec(compile(ast.Module(plain, type_ignores=[]), notebook.name, "exec"), found)
     return found
 

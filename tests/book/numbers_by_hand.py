@@ -143,6 +143,33 @@ DERIVED = {
         "0.65": "80.40 - 79.75",
         "1.8": "82.18 - 80.40",
     },
+    "08_forty_latents": {
+        "2.58": "88.19 - 85.61",
+        "2.21": "85.28 - 83.07",
+        "2.31": "88.19 - 85.88",
+        "0.19": "metric('forty/mnist-vamp-seed1', 'test_elbo') - metric('forty/mnist-mog-seed1', 'test_elbo')",
+        "2.01": "61.62 - 59.61",
+        "499": "500 - 1",
+        "2.19": "231.93 - 229.74",
+        "2.4": "metric('forty/fashionmnist-vamp-seed0', 'test_elbo')"
+        " - metric('forty/fashionmnist-standard-seed0', 'test_elbo')",
+        "1.92": "213.25 - 211.33",
+        "20.9": "120.11 - 99.21",
+        "4.39": "120.11 - 115.72",
+        "2.15": "99.21 - 97.06",
+        "2.66": "120.11 - 117.45",
+        "1.07": "99.21 - 98.14",
+        "1.60": "121.71 - 120.11",
+        "2.29": "101.50 - 99.21",
+    },
+    "09_todays_priors": {
+        "1.38": "88.11 - 86.73",
+        "4.97": "93.08 - 88.11",
+        "1.15": "88.11 - 86.96",
+        "1.11": "86.73 - 85.62",
+        "25": "5.0 / 0.2",
+        "17.34": "line('08_forty_latents', 'standard  10,000')[-1]",
+    },
     "10_your_own": {
         "720": "30 * ceil(1500 / 64)",
         "569": "400 + 169",
@@ -196,6 +223,11 @@ KNOWN = {
     "05_hvae": {"0.01": "Burda et al. 2016, section 5.1: the variance of an active unit's mean"},
     "07_likelihood": {
         **dict.fromkeys(("88.56", "85.57", "86.05", "83.19", "82.41", "81.09"), STATIC),
+    },
+    "09_todays_priors": {
+        **dict.fromkeys(("1.17", "0.69"), "Norouzi et al. 2020, abstract"),
+        **dict.fromkeys(("82.38", "81.24"), "Tomczak & Welling 2018, table 1, dynamic MNIST"),
+        "78.01": "Vahdat & Kautz 2020, its results on dynamic MNIST",
     },
     "10_your_own": {
         "700": "the least density of section 3, rounded to a digit",

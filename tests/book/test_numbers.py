@@ -35,6 +35,8 @@ CITED = {
     "05_hvae": ["results", "seeds"],
     "06_results": ["results", "seeds"],
     "07_likelihood": ["likelihoods"],
+    "08_forty_latents": ["forty_priors", "forty_clothes", "collapse", "trainings"],
+    "09_todays_priors": ["seeds_of_chapter_9"],
     "11_train_it_yourself": ["results", "compute", "retrained"],
 }
 
