@@ -3,6 +3,7 @@
     python book/scripts/paper_data_models.py train [NAME ...]   goes on where it was stopped
     python book/scripts/paper_data_models.py score [NAME ...]   test log-likelihoods, by importance sampling
     python book/scripts/paper_data_models.py leak               what a random split of the film's frames tells
+    python book/scripts/paper_data_models.py tables             the tables of the page, from the records
 
 `--data_dir` names the folder with mnist.npz and the .mat files; some minutes to an hour each on one core.
 """
@@ -14,6 +15,7 @@ from pathlib import Path
 
 import keras
 import numpy as np
+import pixel_tables
 from paper_table import summary
 from result_tables import RECORDS
 
@@ -103,11 +105,15 @@ def leak(data_dir):
 
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("what", choices=("train", "score", "leak"))
+    parser.add_argument("what", choices=("train", "score", "leak", "tables"))
     parser.add_argument("names", nargs="*")
     parser.add_argument("--output_dir", default="runs")
     parser.add_argument("--data_dir")
     given = parser.parse_args()
     chosen = models(given.output_dir, given.data_dir)
-    chosen = {name: chosen[name] for name in given.names or chosen}
-    leak(given.data_dir) if given.what == "leak" else {"train": train, "score": score}[given.what](chosen)
+    if given.what == "tables":
+        pixel_tables.write()
+    elif given.what == "leak":
+        leak(given.data_dir)
+    else:
+        {"train": train, "score": score}[given.what]({name: chosen[name] for name in given.names or chosen})
