@@ -24,10 +24,10 @@ def test_the_table_comes_from_the_chapters_own_code():
     assert "class Diffusion" in seeds_of_chapter_9.code_of_table()
 
 
-@pytest.mark.parametrize("kind", ["Flow", "Diffusion", "FullCovariances"])
-def test_an_untrained_prior_is_a_standard_normal(kind):
+@pytest.mark.parametrize(("kind", "sizes"), [("Flow", {}), ("Diffusion", {"steps": 50}), ("FullCovariances", {})])
+def test_an_untrained_prior_is_a_standard_normal(kind, sizes):
     keras.utils.set_random_seed(0)
-    prior = CHAPTER[kind]()
+    prior = CHAPTER[kind](**sizes)
     prior.connect(4, None, (28, 28, 1))
     if kind == "FullCovariances":
         prior.roots.assign(np.tile(np.eye(4), (10, 1, 1)))
