@@ -152,9 +152,10 @@ def result_figures(data, models, histories):
     yield "samples", plots.image_row({title: model.sample(100, seed=0) for title, model in models.items()})
     priors = {"Standard prior": "VAE", "VampPrior": "VAE-VAMP"}
     panels = {prior: (models[title].prior.log_prob, means[title], data.y_test) for prior, title in priors.items()}
-    yield "priors", plots.prior_densities(panels)
+    yield "priors", plots.prior_densities(panels, class_names=data.class_names)
     for title in priors.values():
-        density = plots.prior_density(models[title].prior.log_prob, means[title], data.y_test)
+        log_prob, names = models[title].prior.log_prob, data.class_names
+        density = plots.prior_density(log_prob, means[title], data.y_test, class_names=names)
         yield f"prior_density_{title.lower()}", density
     vamp, start = models["VAE-VAMP"].prior, VampPrior(models["VAE-VAMP"].prior.num_components)
     start.connect(2, models["VAE-VAMP"].encoder, models["VAE-VAMP"].data_shape)
