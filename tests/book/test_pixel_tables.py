@@ -41,6 +41,13 @@ def test_what_latents_do_is_what_the_page_says():
         assert mean(name, "kl") > mean(pixelcnn, "kl") + 1 and mean(name, "elbo") < mean(pixelcnn, "elbo")
 
 
+def test_the_models_of_other_data_did_what_the_page_says():
+    elbo = read_history(RECORDS / "caltech-hvae-vamp" / "history.csv")["val_elbo"]
+    assert f"the {1 + elbo.index(max(elbo))}th of {len(elbo)}" in PAGE
+    faces = json.loads((RECORDS / "freyfaces-hvae-vamp" / "likelihood.json").read_text())
+    assert faces["pareto_k_above_0.7"] == 1 and faces["images"] == faces["test_images"]
+
+
 def test_the_film_leaks_what_the_page_says():
     record = json.loads((RECORDS / "film_leak.json").read_text())
     assert re.findall(r"\d+\.\d", PAGE[PAGE.index("Neighbours in a film") :])[:3] == [
