@@ -34,6 +34,10 @@ def test_linear_gaussian_log_likelihoods_are_within_their_standard_errors(make, 
     assert abs(np.mean(z_scores)) < 0.2  # standard error 1/√400
     # Samples shared out evenly over the components of a mixture are better than their error says.
     assert (0.85 if proposal == "encoder" else 0.5) < np.std(z_scores) < 1.2
+    if proposal == "mixture":
+        assert np.median(result.effective_samples) > 100
+    if np.isfinite(result.disagreement[0]):  # where there was a search, it found the same
+        assert np.median(np.abs(result.disagreement)) < 0.5
     assert np.max(np.abs(z_scores)) < 5
     assert np.all((result.effective_samples >= 1) & (result.effective_samples <= 1000))
 
@@ -166,6 +170,21 @@ def test_pareto_k_finds_the_shape_of_a_tail(shape):
         for seed in range(20)
     ]
     assert np.mean(estimates) == pytest.approx(shape, abs=0.06)
+
+
+def test_pareto_k_is_the_estimator_of_its_paper_term_by_term():
+    """Zhang & Stephens 2009 written out in loops, pulled towards 0.5 as by ten more exceedances."""
+    log_weights = np.log(np.sort(stats.genpareto(0.4).rvs(41, random_state=0)))
+    excess = np.exp(log_weights - log_weights[-1])
+    excess = [weight - excess[0] for weight in excess[1:]]
+    n, m = 40, 36
+    b = [1 / excess[-1] + (1 - np.sqrt(m / (i - 0.5))) / (3 * excess[9]) for i in range(1, m + 1)]
+    k = [np.mean([np.log(1 - b_i * x) for x in excess]) for b_i in b]
+    likelihood = [n * (np.log(-b_i / k_i) - k_i - 1) for b_i, k_i in zip(b, k, strict=True)]
+    weight = [1 / sum(np.exp(other - own) for other in likelihood) for own in likelihood]
+    chosen = sum(b_i * w for b_i, w in zip(b, weight, strict=True))
+    expected = np.mean([np.log(1 - chosen * x) for x in excess])
+    assert pareto_k(log_weights) == pytest.approx((n * expected + 10 * 0.5) / (n + 10), rel=1e-9)
 
 
 def test_an_overconfident_proposal_is_told_by_its_pareto_k():

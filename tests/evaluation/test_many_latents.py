@@ -52,6 +52,19 @@ def test_the_refined_density_of_a_linear_model_is_its_posterior(kind):
     np.testing.assert_allclose(-gradients, precision, atol=0.03 * precision.max())
 
 
+def test_the_refined_posterior_is_the_best_without_correlations():
+    """Of a linear model: the mean of p(z | x), and the inverse of the diagonal of its precision."""
+    model, marginal = linear_vae(8, 0)
+    x = marginal.rvs(3, random_state=1).astype("float32")
+    weights = model.decoder.get_weights()[0]
+    precision = np.eye(8) + weights @ weights.T / 0.36
+    mean = np.linalg.solve(precision, weights @ x.T / 0.36).T
+    streams = [np.random.default_rng(i) for i in range(3)]
+    _, after = Refinement(off_the_mark(model)).before_and_after(x, streams)
+    np.testing.assert_allclose(after[0], mean, atol=0.15)
+    np.testing.assert_allclose(after[1], np.broadcast_to(-np.log(np.diag(precision)), (3, 8)), atol=0.25)
+
+
 def test_a_prior_whose_components_are_its_variables_stays_fixed_through_what_is_compiled():
     """A mixture of one N(0, I) is the standard prior, whichever backend compiles its variables away."""
     model, marginal = linear_vae(8, 0)

@@ -8,7 +8,7 @@ from scipy import stats
 
 import vamp_core as vc
 from vamp_core.evaluation.bank import prior_draws
-from vamp_core.evaluation.mixture import Mixtures
+from vamp_core.evaluation.mixture import GOLDEN_RATIO, Mixtures
 from vamp_core.evaluation.search import LogJoint
 
 RNG = np.random.default_rng(0)
@@ -33,6 +33,10 @@ def test_mixtures_are_densities_and_their_draws_fit_them():
     np.testing.assert_array_equal(mixtures.components(np.array([0.0, 0.3, 0.9]), 7, 5), components[:, 7:12])
     drawn = mixtures.place(components, rng.normal(size=(3, 20_000, 2)))
     np.testing.assert_allclose(drawn.mean(axis=1), np.einsum("bk,bkd->bd", weights, means), atol=0.05)
+
+
+def test_the_golden_ratio_is_the_one_that_spreads_evenly():
+    assert GOLDEN_RATIO**2 == pytest.approx(1 - GOLDEN_RATIO, rel=1e-12)
 
 
 @pytest.mark.parametrize("make", [lambda: vc.StandardNormal(), lambda: vc.MixtureOfGaussians(3, seed=0)])
