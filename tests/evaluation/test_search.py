@@ -80,6 +80,23 @@ def test_data_far_from_all_the_prior_draws_are_found(make, dims):
     assert np.mean(far) <= 0.05
 
 
+def test_a_mode_where_neither_prior_nor_encoder_goes_is_found():
+    """Four and a half standard deviations out, a hill of the likelihood that is higher than the prior is low there."""
+    z = keras.Input((2,))
+    hill = keras.ops.exp(-10 * keras.ops.sum(keras.ops.square(z - np.array([0.0, 4.5], "float32")), -1, keepdims=True))
+    x = keras.Input((1,))
+    nearby = [keras.ops.ones_like(x) * np.array([[1.0, -1.0]], "float32"), keras.ops.zeros((1, 2)) - 4.0 + 0.0 * x]
+    networks = dict(encoder=keras.Model(x, nearby), decoder=keras.Model(z, 10 * hill))
+    model = vc.VAE(**networks, likelihood=vc.Gaussian(1.0))
+    data = np.array([[10.0], [0.0]], "float32")
+    truth = vc.quadrature_log_likelihood(model, data, verbose=0).estimate
+    found = vc.log_likelihood(model, data, samples=1000, verbose=0)
+    np.testing.assert_allclose(found.estimate, truth, atol=0.1)
+    assert not np.any(found.doubtful)
+    by_encoder = vc.log_likelihood(model, data, samples=1000, verbose=0, proposal="encoder")
+    assert by_encoder.estimate[0] < truth[0] - 10
+
+
 def test_a_resumed_evaluation_has_the_same_numbers(tmp_path, monkeypatch):
     monkeypatch.setattr("vamp_core.evaluation.few_latents.DATA_AT_A_TIME", 4)
     model = vc.VAE(image_shape=(8, 8, 1), network_size=0.5, prior=vc.VampPrior(pseudo_inputs=INK[:3]))

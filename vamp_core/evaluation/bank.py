@@ -4,10 +4,13 @@ import keras
 import numpy as np
 from keras import ops
 
+from vamp_core.density.distributions import LOG_2PI
 from vamp_core.density.priors import MixturePrior, StandardNormal
 from vamp_core.evaluation.decoded import log_prob_of_all
 
-BANK = 4000  # draws from the prior
+BANK = 3000  # draws from the prior
+# Draws from a normal density of three times its width: a posterior may lie where the prior hardly ever goes.
+WIDE, WIDTH = 2000, 3.0
 KEPT = 300  # latents that a data point keeps
 LATENTS_AT_A_TIME = 1000
 DATA_AT_A_TIME = 500
@@ -29,7 +32,7 @@ class LogConditional(keras.Model):
 
 
 class Bank:
-    """Draws from a model's prior, and the posterior means of the data that are handed in.
+    """Draws from a model's prior, wider ones, and the posterior means of the data that are handed in.
 
     Args:
         model: a `VAE` or `HVAE`.
@@ -39,29 +42,38 @@ class Bank:
     Attributes:
         z: the latents, (M, D).
         log_prior: log p(z), (M,) nats, once `best` has run.
+        spread: standard deviation of each latent under the prior, (D,).
     """
 
     def __init__(self, model, data, seed):
-        self.model = model
-        self.z = prior_draws(model, BANK, np.random.default_rng(seed))
+        self.model, rng = model, np.random.default_rng(seed)
+        of_prior = prior_draws(model, BANK, rng)
+        self.centre, self.spread = (part.astype("float64") for part in (of_prior.mean(axis=0), of_prior.std(axis=0)))
+        wide = self.centre + WIDTH * self.spread * rng.standard_normal((WIDE, of_prior.shape[1]))
         if data is not None:
-            self.z = np.concatenate([self.z, model.encode(data)[0]])
+            of_prior = np.concatenate([of_prior, model.encode(data)[0]])
+        self.from_prior, self.z = len(of_prior), np.concatenate([of_prior, wide.astype("float32")])
+
+    def log_expected(self, z, log_prior):
+        """log of how many of the bank's latents to expect at z, for a unit of volume: (..., D) and (...) → (...)."""
+        square = np.sum(np.square((z - self.centre) / (WIDTH * self.spread)), axis=-1)
+        log_wide = -0.5 * (square + z.shape[-1] * LOG_2PI) - np.sum(np.log(WIDTH * self.spread))
+        return np.logaddexp(log_prior + np.log(self.from_prior), log_wide + np.log(WIDE))
 
     def best(self, x):
-        """The latents under which each data point is most probable, best first.
-
-        As draws from the prior they stand for equal shares of it, so that p(x | z) is what counts.
+        """The latents of the largest weight, p(x, z) over the number of them to expect, of each data point.
 
         Args:
             x: (B, *data_shape).
 
         Returns:
-            Rows of `z`, (B, K) integers, and log p(x | z) there, (B, K) nats.
+            Rows of `z`, (B, K) integers, the largest first; log p(x, z) there, (B, K) nats; and the logarithm of the
+            sum of all other weights, (B,) nats.
         """
         compiled = LogConditional(self.model)
         kept = min(KEPT, len(self.z))
-        index, log_px = np.zeros((len(x), 0), int), np.zeros((len(x), 0), "float32")
-        log_prior = []
+        index, log_pxz, log_weights = np.zeros((len(x), 0), int), np.zeros((len(x), 0)), np.zeros((len(x), 0))
+        log_prior, log_rest = [], np.full(len(x), -np.inf)
         for first in range(0, len(self.z), LATENTS_AT_A_TIME):
             # All calls have one size, lest each be compiled anew; what the last has too many is left out.
             rows = np.arange(first, min(first + LATENTS_AT_A_TIME, len(self.z)))
@@ -71,13 +83,20 @@ class Bank:
                 points = np.minimum(np.arange(start, start + DATA_AT_A_TIME), len(x) - 1)
                 of_all, of_prior = compiled.predict_on_batch((x[points], z))
                 parts.append(of_all[: len(rows), : len(x) - start].T)
-            log_prior.append(of_prior[: len(rows)])
-            log_px = np.concatenate([log_px, np.concatenate(parts)], axis=1)
+            log_prior.append(of_prior[: len(rows)].astype("float64"))
+            new = np.concatenate(parts) + log_prior[-1]
+            log_pxz = np.concatenate([log_pxz, new], axis=1)
+            new = np.nan_to_num(new - self.log_expected(self.z[rows], log_prior[-1]), nan=-np.inf)
+            log_weights = np.concatenate([log_weights, new], axis=1)
             index = np.concatenate([index, np.tile(rows, (len(x), 1))], axis=1)
-            order = np.argsort(-log_px, axis=1, kind="stable")[:, :kept]
-            log_px, index = (np.take_along_axis(each, order, axis=1) for each in (log_px, index))
+            order = np.argsort(-log_weights, axis=1, kind="stable")
+            index, log_pxz, log_weights = (
+                np.take_along_axis(each, order, axis=1) for each in (index, log_pxz, log_weights)
+            )
+            log_rest = np.logaddexp(log_rest, np.logaddexp.reduce(log_weights[:, kept:], axis=1))
+            index, log_pxz, log_weights = index[:, :kept], log_pxz[:, :kept], log_weights[:, :kept]
         self.log_prior = np.concatenate(log_prior)
-        return index, log_px
+        return index, log_pxz, log_rest
 
 
 def prior_draws(model, n, rng):

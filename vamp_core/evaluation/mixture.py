@@ -4,7 +4,8 @@ import math
 
 import numpy as np
 
-LOG_2PI = math.log(2 * math.pi)
+from vamp_core.density.distributions import LOG_2PI
+
 GOLDEN_RATIO = (math.sqrt(5) - 1) / 2
 
 

@@ -1,8 +1,8 @@
 """Where the posterior's mass is, found without trusting the encoder, for models of few latents.
 
 Incremental mixture importance sampling (Raftery & Bao 2010, Biometrics 66:1162-1173), for many data points at once.
-From draws of the prior, and of the encoder's posterior and wider copies of it, the one of the largest weight is chosen,
-a normal density is laid over its neighbourhood and drawn from; and so again. Weights are those of the mixture of all
+From draws of the prior, the encoder's posterior and wider copies of both, the one of the largest weight is chosen, a
+normal density is laid over its neighbourhood and drawn from; and so again. Weights are those of the mixture of all
 densities so far (Veach & Guibas 1995; Owen & Zhou 2000): a component that repeats another does no harm.
 """
 
@@ -57,7 +57,6 @@ class Search:
 
     def __init__(self, log_joint, bank):
         self.log_joint, self.bank = log_joint, bank
-        self.spread = np.std(bank.z, axis=0).astype("float64")
 
     def proposals(self, x, posterior, best, streams):
         """The proposals of `DATA_AT_A_TIME` data points.
@@ -71,26 +70,32 @@ class Search:
         Returns:
             `Mixtures`, and the estimates of log p(x) that the search itself gives, (B,) nats.
         """
-        points = _Points(x, self.log_joint, *self._from_bank(*best), prior_draws=len(self.bank.z))
+        points = _Points(x, self.log_joint, self.bank, *best)
         mean, logvar = (part.astype("float64") for part in posterior)
         for width in WIDTHS:
             scales = width * np.exp(0.5 * logvar)[:, :, None] * np.eye(mean.shape[1])
             points.draw(Mixtures(mean[:, None], scales[:, None]), streams)
         for _ in range(ROUNDS):
-            points.draw(points.around_the_heaviest(self.spread), streams)
+            points.draw(points.around_the_heaviest(), streams)
         return points.proposals()
-
-    def _from_bank(self, index, log_px):
-        log_prior = self.bank.log_prior[index].astype("float64")
-        return self.bank.z[index].astype("float64"), log_px + log_prior, log_prior
 
 
 class _Points:
-    """All latents tried so far: z (B, P, D), log p(x, z) and log p(z), (B, P), and what they were drawn from."""
+    """All latents tried so far, of each data point: z (B, P, D), and of each the logarithm of p(x, z), (B, P).
 
-    def __init__(self, x, log_joint, z, log_pxz, log_prior, prior_draws):
-        self.x, self.log_joint, self.log_prior_draws = x, log_joint, np.log(prior_draws)
-        self.z, self.log_pxz, self.log_prior = z, log_pxz, log_prior
+    Those of the bank whose weight is the least are not among them: together, as `log_rest`, they are what is known of
+    that part of the integral where the weights are less than any that was kept.
+
+    Attributes:
+        log_banked: log of how many of the bank's latents to expect at z, (B, P).
+        log_components: log-densities of all components so far at z, (B, P, K).
+    """
+
+    def __init__(self, x, log_joint, bank, index, log_pxz, log_rest):
+        self.x, self.log_joint, self.bank, self.log_rest = x, log_joint, bank, log_rest
+        self.z, self.log_pxz = bank.z[index].astype("float64"), log_pxz
+        self.log_banked = bank.log_expected(self.z, bank.log_prior[index])
+        self.least = np.where(np.isfinite(log_rest), (log_pxz - self.log_banked).min(axis=1), -np.inf)
         self.mixtures, self.log_components = [], np.empty((*log_pxz.shape, 0))
 
     def draw(self, component, streams):
@@ -103,38 +108,43 @@ class _Points:
         self.log_components = np.concatenate([np.concatenate(seen, axis=2), np.concatenate(own, axis=2)], axis=1)
         self.z = np.concatenate([self.z, z], axis=1)
         self.log_pxz = np.concatenate([self.log_pxz, log_pxz], axis=1)
-        self.log_prior = np.concatenate([self.log_prior, log_prior], axis=1)
+        self.log_banked = np.concatenate([self.log_banked, self.bank.log_expected(z, log_prior)], axis=1)
 
     def log_weights(self):
         """log of p(x, z) over the expected number of points at z: sums estimate p(x)."""
         of_components = np.logaddexp.reduce(self.log_components, axis=2) + np.log(DRAWS)
-        log_weights = self.log_pxz - np.logaddexp(self.log_prior + self.log_prior_draws, of_components)
+        log_weights = self.log_pxz - np.logaddexp(self.log_banked, of_components)
         return np.nan_to_num(log_weights, nan=LOWEST, neginf=LOWEST)  # a data point of no density at all
 
-    def around_the_heaviest(self, spread):
+    def around_the_heaviest(self):
         """A normal density over the neighbours of each data point's heaviest latent: `Mixtures` of one component."""
         log_weights = self.log_weights()
         heaviest = np.argmax(log_weights, axis=1)[:, None]
         centre = np.take_along_axis(self.z, heaviest[:, :, None], axis=1)
         away = self.z - centre
-        near = np.argpartition(np.sum(np.square(away / spread), axis=2), DRAWS, axis=1)[:, :DRAWS]
+        near = np.argpartition(np.sum(np.square(away / self.bank.spread), axis=2), DRAWS, axis=1)[:, :DRAWS]
         away = np.take_along_axis(away, near[:, :, None], axis=1)
         weights = np.exp(np.take_along_axis(log_weights - log_weights.max(axis=1, keepdims=True), near, axis=1))
         weights = 0.8 * weights / weights.sum(axis=1, keepdims=True) + 0.2 / DRAWS
         covariances = np.einsum("bn,bni,bnj->bij", weights, away, away)
         # A floor far below any posterior keeps it positive definite where all neighbours lie on a line.
-        scales = np.linalg.cholesky(covariances + np.diag(np.square(1e-5 * spread)))
+        scales = np.linalg.cholesky(covariances + np.diag(np.square(1e-5 * self.bank.spread)))
         return Mixtures(centre, scales[:, None])
 
     def proposals(self):
         """All components, weighted by their share of the posterior (a step of EM), and the estimates of log p(x)."""
         log_weights = self.log_weights()
-        estimate = np.logaddexp.reduce(log_weights, axis=1)
+        within = self.log_pxz - self.log_banked >= self.least[:, None]
+        estimate = np.logaddexp(np.logaddexp.reduce(np.where(within, log_weights, LOWEST), axis=1), self.log_rest)
         log_total = np.logaddexp.reduce(self.log_components, axis=2, keepdims=True)
         share = np.einsum(
             "bp,bpk->bk", np.exp(log_weights - estimate[:, None]), np.exp(self.log_components - log_total)
         )
-        share = (1 - EVEN) * share / share.sum(axis=1, keepdims=True) + EVEN / share.shape[1]
+        rest = np.exp(self.log_rest - estimate)[:, None]
+        share = (1 - rest) * share / share.sum(axis=1, keepdims=True)
+        # A posterior so wide that much of it lies under no latent that was kept is left to the widest components.
+        share[:, : len(WIDTHS)] += rest / len(WIDTHS)
+        share = (1 - EVEN) * share + EVEN / share.shape[1]
         means, scales = (
             np.concatenate([getattr(m, name) for m in self.mixtures], axis=1) for name in ("means", "scales")
         )
