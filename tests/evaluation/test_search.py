@@ -85,7 +85,7 @@ def test_a_mode_where_neither_prior_nor_encoder_goes_is_found():
     z = keras.Input((2,))
     hill = keras.ops.exp(-10 * keras.ops.sum(keras.ops.square(z - np.array([0.0, 4.5], "float32")), -1, keepdims=True))
     x = keras.Input((1,))
-    nearby = [keras.ops.ones_like(x) * np.array([[1.0, -1.0]], "float32"), keras.ops.zeros((1, 2)) - 4.0 + 0.0 * x]
+    nearby = [0.0 * x + np.array([[1.0, -1.0]], "float32"), 0.0 * x + np.array([[-4.0, -4.0]], "float32")]
     networks = dict(encoder=keras.Model(x, nearby), decoder=keras.Model(z, 10 * hill))
     model = vc.VAE(**networks, likelihood=vc.Gaussian(1.0))
     data = np.array([[10.0], [0.0]], "float32")
