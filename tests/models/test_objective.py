@@ -235,3 +235,11 @@ def test_a_moving_average_leaves_pseudo_inputs_in_their_range():
     model.fit(TABLE, epochs=5, batch_size=20, verbose=0)
     pseudo_inputs = model.prior.pseudo_inputs.numpy()
     assert 0 <= pseudo_inputs.min() and pseudo_inputs.max() <= 1 and np.any(pseudo_inputs % 1)
+
+
+@pytest.mark.parametrize("estimate", [vc.log_likelihood, vc.iwae_bound, vc.quadrature_log_likelihood])
+def test_log_likelihoods_of_a_bound_that_they_do_not_know_are_refused(estimate):
+    """A `terms` that adds to the reconstruction counts in the ELBO, and would be left out without a word."""
+    model = overriding("terms", lambda self, *args, **kwargs: vc.VAE.terms(self, *args, **kwargs))
+    with pytest.raises(vc.InputError, match="Own has terms of its own"):
+        estimate(model, np.zeros((2, *model.data_shape), "float32"), 5)

@@ -3,6 +3,7 @@
 import numpy as np
 
 from vamp_core.errors import InputError
+from vamp_core.evaluation.checks import check_knows_terms
 from vamp_core.evaluation.importance import BATCH_SIZE, summaries
 from vamp_core.system.arrays import as_numpy
 
@@ -36,7 +37,11 @@ def iwae_bound(model, x, k, seed=0):
 
     Returns:
         (N,) nats.
+
+    Raises:
+        InputError: k < 1, data the model cannot score, or a model with `terms` of its own.
     """
     if k < 1:
         raise InputError(f"k is {k}; choose at least one importance sample.")
+    check_knows_terms(model)
     return np.concatenate([bound for bound, *_ in summaries(model, model.check(x), k, BATCH_SIZE, seed)])

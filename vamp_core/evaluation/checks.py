@@ -5,11 +5,22 @@ from keras import ops
 
 from vamp_core.density.priors import Prior
 from vamp_core.errors import InputError
+from vamp_core.models.base import LatentVariableModel
 from vamp_core.system.gradients import value_and_gradient
 
 
+def check_knows_terms(model):
+    """Raises an `InputError` if the model's bound is not that of its parts, of which alone log p(x) is estimated."""
+    if type(model).terms is not LatentVariableModel.terms:
+        raise InputError(
+            f"{type(model).__name__} has terms of its own, but log p(x) is estimated from posterior, draw, decoder, "
+            "likelihood and prior alone: put into these what it changes."
+        )
+
+
 def check_is_likelihood(model, x):
-    """Raises an `InputError` if p(x, z) is no density of the data `x` and the latents."""
+    """Raises an `InputError` if p(x, z) is no density of the data `x` and the latents, or not known from the parts."""
+    check_knows_terms(model)
     if model.likelihood.binary and not np.all((x == 0) | (x == 1)):
         raise InputError(
             "The images are grey, but a Bernoulli likelihood gives probabilities to black and white only, so the "
