@@ -7,6 +7,7 @@ So an image costs as much as one pass.
 
 import numpy as np
 from keras import ops
+from threadpoolctl import threadpool_limits
 
 AT_A_TIME = 100  # images; so many keep a CPU busy, and what is kept of them takes 100 MB
 
@@ -26,7 +27,9 @@ def draw_images(network, maps, draw):
         (B, H, W, C) array of results.
     """
     parts = np.split(maps.astype("float32"), range(AT_A_TIME, len(maps), AT_A_TIME))
-    return np.concatenate([_draw(_Layers(network, part), draw) for part in parts])
+    # The products are so small that several threads mainly wait for each other: up to 24 times as long on two cores.
+    with threadpool_limits(limits=1, user_api="blas"):
+        return np.concatenate([_draw(_Layers(network, part), draw) for part in parts])
 
 
 def _draw(kept, draw):
