@@ -51,7 +51,10 @@ MODELS = {
     "by sizes": lambda: vc.VAE(image_shape=(4, 4, 1), network_size=0.125, prior=vc.VampPrior(5), seed=0),
 }
 all_copies = pytest.mark.parametrize("way", COPIES)
-all_models = pytest.mark.parametrize("name", MODELS)
+# One of them is enough for a quick look, since all hold their state in the same place.
+all_models = pytest.mark.parametrize(
+    "name", [pytest.param(name, marks=pytest.mark.thorough if name != "hvae" else ()) for name in MODELS]
+)
 
 
 def data_of(model):

@@ -34,6 +34,7 @@ def test_loaded_weights_are_the_published_ones_in_half_precision(published):
     assert card["test"]["elbo"] == pytest.approx(vc.mean_elbo(model, data.x_test)["elbo"], abs=0.2)
 
 
+@pytest.mark.thorough
 def test_a_card_tells_settings_cost_and_licence(published):
     folder, model, _, card = published
     assert json.loads((folder / "digits-hvae-vamp.json").read_text()) == json.loads(json.dumps(card))

@@ -51,6 +51,7 @@ def test_an_old_run_outlives_a_new_one_that_comes_to_nothing(output, settings):
     assert {path.name for path in folder.place.parent.iterdir() if path.name.startswith(".")} == set()
 
 
+@pytest.mark.thorough
 def test_a_new_run_can_start_at_the_model_of_the_one_that_it_overwrites(output, finished):
     start = folder_of(output).path / "model.keras"
     model, _, folder = vc.train(config(output, lr=1e-30, start_from=str(start), overwrite=True))

@@ -10,6 +10,7 @@ from vamp_core.training.build import build_model
 from vamp_core.training.sizes import check_memory, parameters, training_bytes
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("network", ["conv", "gated_mlp", "gated_conv", "pixelcnn", "pixelcnn_mlp"])
 @pytest.mark.parametrize("kind", ["vae", "hvae"])
 def test_parameters_are_counted_without_building_anything(kind, network):
