@@ -155,6 +155,12 @@ def likelihood(name):
     return json.loads((RECORDS / name / "likelihood.json").read_text())
 
 
+def forty_truth(name):
+    """A model's row: NLL in the paper, by its protocol here, by the default estimate, and annealed."""
+    [row] = re.findall(rf"^\| `{name}` .*", result_tables.forty_truths(), re.M)
+    return [float(number) for number in re.findall(r"\d+\.\d+", row)]
+
+
 def line(notebook, start):
     """The numbers of the line that starts so in the outputs of a notebook."""
     [found] = re.findall(rf"^{re.escape(start)}.*", page(ROOT / "notebooks" / f"{notebook}.ipynb").outputs, re.M)
@@ -188,6 +194,7 @@ READERS = {
     **{name: getattr(math, name) for name in ("log", "exp", "sqrt", "ceil")},
     "metric": metric,
     "likelihood": likelihood,
+    "forty_truth": forty_truth,
     "nll": lambda name: likelihood(name)["nll"],
     "history": lambda name, key: read_history(RECORDS / name / "history.csv")[key],
     "first": lambda flags: 1 + list(flags).index(True),  # epochs count from one
