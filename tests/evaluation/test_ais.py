@@ -50,6 +50,7 @@ def test_more_temperatures_tighten_the_bound():
     assert many < 0.1
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("start", ["posterior", "prior"])
 @pytest.mark.parametrize("kind", MODELS)
 def test_both_bounds_bracket_the_closed_form(kind, start):

@@ -19,7 +19,7 @@ INK = (RNG.random((6, 8, 8, 1)) < 0.3).astype("float32")
 
 @pytest.mark.parametrize("make", [
     lambda s: linear_vae(1, s),
-    lambda s: linear_vae(3, s),
+    pytest.param(lambda s: linear_vae(3, s), marks=pytest.mark.thorough),
     lambda s: linear_hvae((1, 1), s),
     pytest.param(lambda s: linear_vae(8, s), marks=pytest.mark.thorough),
     pytest.param(lambda s: linear_hvae((3, 2), s), marks=pytest.mark.thorough),
@@ -52,7 +52,7 @@ def conv_model(prior, latent_dim):
 
 
 @pytest.mark.parametrize("prior", ["standard", "mog", "vamp"])
-@pytest.mark.parametrize("latent_dim", [1, 2])
+@pytest.mark.parametrize("latent_dim", [1, pytest.param(2, marks=pytest.mark.thorough)])
 def test_log_likelihood_is_the_integral_over_the_latents(prior, latent_dim):
     """∫ p(x | z) p(z) dz of the convolutional decoder by brute force on a grid."""
     model = conv_model(prior, latent_dim)

@@ -194,6 +194,7 @@ def test_arguments_may_come_by_place_as_keras_prints_them():
 SORTED = np.repeat(np.arange(100)[:, None] / 100, 7, axis=1).astype("float32")
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("holder", ["array", "tf.data", "PyDataset", "DataLoader"])
 def test_pseudo_inputs_are_drawn_from_all_of_the_data_each_as_likely_as_another(holder):
     counts = np.zeros(100)

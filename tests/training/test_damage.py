@@ -31,6 +31,7 @@ def test_a_checkpoint_of_another_epoch_is_refused(output):
     refused(output, "is of epoch 2, not 3")
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("place", [0.1, 0.5, 0.9, 0.999])
 def test_one_flipped_bit_is_found(output, place):
     newest = folder_of(output).checkpoints()[3]

@@ -20,6 +20,7 @@ def data():
     return vc.load_data("digits")
 
 
+@pytest.mark.thorough
 @pytest.mark.filterwarnings("ignore:UMAP is not installed")
 @pytest.mark.parametrize("likelihood", LIKELIHOODS)
 @pytest.mark.parametrize(

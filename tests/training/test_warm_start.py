@@ -54,6 +54,7 @@ def test_all_networks_are_taken_over_and_a_prior_that_is_alike(kind, prior, tmp_
     np.testing.assert_equal(model.get_weights(), trained.get_weights())
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize(
     ("prior", "settings"), [("standard", {}), ("mog", {}), ("vamp", dict(num_components=7)), ("vamp_data", {})]
 )
