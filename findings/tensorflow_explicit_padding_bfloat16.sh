@@ -2,7 +2,7 @@
 # TensorFlow 2.21.0 on a CPU: the gradients of tf.nn.conv2d in bfloat16 take over a hundred times as long where the
 # padding is given as numbers as where tf.pad makes it first (3.4 s and 0.02 s, on a CPU with AMX). Forward, and in
 # float32, the two are within a factor of four. The masked convolutions of a PixelCNN pad on two sides more than on the
-# others, which is what explicit padding is for: so `vamp_core.networks.masked` pads first.
+# others, which is what explicit padding is for; pad them first.
 set -euo pipefail
 folder=$(mktemp -d)
 trap 'rm -rf "$folder"' EXIT
