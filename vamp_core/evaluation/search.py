@@ -95,7 +95,8 @@ class _Points:
         self.x, self.log_joint, self.bank, self.log_rest = x, log_joint, bank, log_rest
         self.z, self.log_pxz = bank.z[index].astype("float64"), log_pxz
         self.log_banked = bank.log_expected(self.z, bank.log_prior[index])
-        self.least = np.where(np.isfinite(log_rest), (log_pxz - self.log_banked).min(axis=1), -np.inf)
+        kept = np.nan_to_num(log_pxz - self.log_banked, nan=-np.inf)  # a decoder may give NaN far out
+        self.least = np.where(np.isfinite(log_rest), kept.min(axis=1), -np.inf)
         self.mixtures, self.log_components = [], np.empty((*log_pxz.shape, 0))
 
     def draw(self, component, streams):
