@@ -151,8 +151,8 @@ class Fittable(keras.Model):
         Raises:
             InputError: NaN, values outside what the likelihood can score, a wrong shape, or weights.
         """
-        given = _arguments(super().fit, args, kwargs)
-        given = self._admitted(given)
+        given = self._admitted(_arguments(super().fit, args, kwargs))
+        self._check_samples()
         if given.get("validation_data") is not None:
             given["validation_data"] = (admit(self, given["validation_data"]),)
         _greater_is_better(given.get("callbacks"))
@@ -201,6 +201,7 @@ class Fittable(keras.Model):
     def train_on_batch(self, *args, **kwargs):
         """As `keras.Model.train_on_batch`, with an array as for `fit`, from which a VampPrior can start, too."""
         given = self._admitted(_arguments(super().train_on_batch, args, kwargs))
+        self._check_samples()
         if not self.prior.adapted:
             self._start_prior(given["x"])
         with unfixed():
@@ -220,6 +221,18 @@ class Fittable(keras.Model):
         if is_array(given.get("x")):
             given = {name: value for name, value in given.items() if name != "y"}  # not used
         return {**given, "x": admit(self, given.get("x"))}
+
+    def _check_samples(self):
+        """Raises an `InputError` where a `call` of one's own draws other than `iwae_samples` samples a data point."""
+        if self.iwae_samples == 1 or type(self).call is Fittable.call:
+            return
+        given = self.compute_output_spec(keras.KerasTensor((2, *self.data_shape)), training=True)
+        if isinstance(given, ElboTerms) and tuple(given.kl.shape) != (2 * self.iwae_samples,):
+            raise InputError(
+                f"iwae_samples is {self.iwae_samples}, but for two data points the call of {type(self).__name__} gives "
+                f"terms of shape {tuple(given.kl.shape)}, not ({2 * self.iwae_samples},): hand self.iwae_samples on to "
+                "terms where training is True, or leave it at 1."
+            )
 
     def _build_optimizer(self):
         """Creates the optimizer's variables before the first step: TensorFlow traces a step that creates any twice."""
