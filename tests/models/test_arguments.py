@@ -125,3 +125,22 @@ def test_models_and_networks_can_be_exported(make, tmp_path):
     exported = tf.saved_model.load(tmp_path / "encoder")
     mean = tf.nest.flatten(exported.serve(TABLE))[0]
     np.testing.assert_allclose(mean, model.encode(TABLE)[0][:, : mean.shape[1]], rtol=1e-4, atol=1e-5)
+    with pytest.raises(vc.InputError, match="format is 'onnx', which has no way to draw a model's noise"):
+        model.export(tmp_path / "model.onnx", format="onnx")
+
+
+@pytest.mark.skipif(keras.backend.backend() != "tensorflow", reason="the converter of TensorFlow")
+@pytest.mark.filterwarnings("ignore:.*tf.lite.Interpreter is deprecated")
+def test_a_decoder_gives_the_same_on_a_phone(tmp_path):
+    import tensorflow as tf
+
+    decoder, z = table_vae().decoder, np.linspace(-2, 2, 6, dtype="float32").reshape(3, 2)
+    path = str(tmp_path / "decoder.tflite")
+    decoder.export(path, format="litert", verbose=False)
+    interpreter = tf.lite.Interpreter(path)
+    [taken], [given] = interpreter.get_input_details(), interpreter.get_output_details()
+    interpreter.resize_tensor_input(taken["index"], z.shape)
+    interpreter.allocate_tensors()
+    interpreter.set_tensor(taken["index"], z)
+    interpreter.invoke()
+    np.testing.assert_allclose(interpreter.get_tensor(given["index"]), decoder(z), rtol=1e-4, atol=1e-5)

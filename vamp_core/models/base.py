@@ -150,11 +150,25 @@ class LatentVariableModel(Fittable):
 
     # -- saving --------------------------------------------------------------------------
 
-    def export(self, *args, **kwargs):
-        """As `keras.Model.export`: data to `ElboTerms`. What is exported most is `model.encoder` or `model.decoder`."""
+    def export(self, filepath, format="tf_saved_model", **kwargs):
+        """As `keras.Model.export`: data to `ElboTerms`, whose noise only a SavedModel can draw.
+
+        What is exported most are the networks, which draw none: `model.encoder.export(...)` or
+        `model.decoder.export(...)` with format="tf_saved_model", "onnx", "openvino" or "litert". Keras needs the
+        packages onnx and tf2onnx, or openvino, for theirs. What a network gives stays the same up to rounding, which
+        for OpenVINO can be bfloat16's.
+
+        Raises:
+            InputError: another format. Keras would write an ONNX file that no program can run, without a word.
+        """
+        if format in ("onnx", "openvino", "litert"):
+            raise InputError(
+                f"format is {format!r}, which has no way to draw a model's noise: export model.encoder and "
+                'model.decoder, or the model with format="tf_saved_model".'
+            )
         self.build((None, *self.data_shape))
         self(ops.zeros((1, *self.data_shape)))  # Keras exports what has been built and called
-        return super().export(*args, **kwargs)
+        return super().export(filepath, format=format, **kwargs)
 
     def get_config(self):
         config = {name: keras.saving.serialize_keras_object(value) for name, value in self._config.items()}
