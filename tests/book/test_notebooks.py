@@ -1,11 +1,15 @@
 """The committed notebooks are as `make notebooks` leaves them: nbval passes one that was never executed."""
 
+import json
+import re
 from pathlib import Path
 
 import nbformat
 import pytest
 
-NOTEBOOKS = sorted((Path(__file__).parents[2] / "notebooks").glob("*.ipynb"))
+ROOT = Path(__file__).parents[2]
+NOTEBOOKS = sorted((ROOT / "notebooks").glob("*.ipynb"))
+SECONDS = json.loads((ROOT / "book" / "results" / "notebooks.json").read_text())
 
 
 def flaws(notebook):
@@ -30,3 +34,21 @@ def test_what_was_not_executed_or_failed_is_seen():
     first.execution_count = None
     first.outputs = []
     assert len(list(flaws(notebook))) == 2
+
+
+def prose(path):
+    cells = nbformat.read(path, as_version=4).cells
+    return "\n\n".join(cell.source for cell in cells if cell.cell_type == "markdown")
+
+
+@pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.name)
+def test_a_chapter_says_how_long_it_took(path):
+    """Its last execution, in processor time: the clock's depends on what else ran."""
+    assert re.findall(r"took\s+(\d+)\s+seconds\s+of\s+processor\s+time", prose(path)) == [
+        str(SECONDS[path.name]["processor"])
+    ]
+
+
+@pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.name)
+def test_a_heading_stands_on_a_line_of_its_own(path):
+    assert re.findall(r"^.*\S.* #{2,4} .*$", prose(path), re.M) == []
