@@ -141,15 +141,15 @@ def figures(data_dir):
 
 def result_figures(data, models, histories):
     """Yields (name, figure) for one data set; `models` and `histories` are by the titles of `TITLES`."""
-    examples = plots.first_of_each_class(data.x_test, data.y_test)
+    examples = plots.first_of_each_class(data.x_test, data.y_test, per_class=5)
     reconstructions = {title: model.reconstruct(examples) for title, model in models.items()}
-    yield "reconstructions", plots.image_row({"Input": examples, **reconstructions})
+    yield "reconstructions", plots.image_row({"Input": examples, **reconstructions}, columns=5)
     means = {title: model.encode(data.x_test)[0] for title, model in models.items()}
     panels = {title: (mean, data.y_test) for title, mean in means.items()}
     axes = {title: plots.HVAE_AXES for title in models if title.startswith("HVAE")}
     yield "latent_spaces", plots.latent_spaces(panels, data.class_names, axes)
     yield "loss_history", plots.loss_history(histories)
-    yield "samples", plots.image_row({title: model.sample(100, seed=0) for title, model in models.items()})
+    yield "samples", plots.image_row({title: model.sample(50, seed=0) for title, model in models.items()}, 5)
     priors = {"Standard prior": "VAE", "VampPrior": "VAE-VAMP"}
     panels = {prior: (models[title].prior.log_prob, means[title], data.y_test) for prior, title in priors.items()}
     yield "priors", plots.prior_densities(panels, class_names=data.class_names)

@@ -8,7 +8,7 @@ from vamp_core.plots.style import PALETTE, Figure, styled
 from vamp_core.system.arrays import as_numpy
 
 # A colour and a mark for each run: in print, eight lines are told apart by their marks.
-COLOURS, MARKS = PALETTE[[0, 2, 3, 5, 7, 4, 6, 1]], "os^Dv<>X"
+COLOURS, MARKS = PALETTE[[0, 2, 1, 7, 5, 3, 6, 4]], "os^Dv<>X"
 
 
 @styled

@@ -137,7 +137,9 @@ def name_classes(axes, points, labels, limits):
     """Writes each class's number where its points lie."""
     present, halo = list(class_texts(labels)), [withStroke(linewidth=2, foreground="white")]
     medians = np.array([np.median(points[labels == k], axis=0) for k in present])
-    for k, place in zip(present, spread_labels(medians, np.ptp(limits, axis=1)), strict=True):
+    # A number takes a fifth of an inch of the figure, which is more of a small panel than of a large one.
+    gap = max(0.075, 0.2 / min(axes.figure.get_size_inches() / axes.get_subplotspec().get_geometry()[1::-1]))
+    for k, place in zip(present, spread_labels(medians, np.ptp(limits, axis=1), gap), strict=True):
         axes.text(*place, k, ha="center", va="center", weight="bold", path_effects=halo)
 
 
