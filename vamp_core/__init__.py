@@ -10,7 +10,8 @@ from vamp_core.data import Dataset, load_data, load_data_or_digits
 from vamp_core.density import distributions, likelihoods, priors
 from vamp_core.density.likelihoods import Bernoulli, DiscretizedLogistic, Gaussian, LearnedGaussian, Likelihood
 from vamp_core.density.pixelcnn import PixelCNN
-from vamp_core.density.priors import MixtureOfGaussians, Prior, StandardNormal, VampPrior
+from vamp_core.density.priors import MixtureOfGaussians, Prior, StandardNormal
+from vamp_core.density.vamp_prior import VampPrior
 from vamp_core.errors import InputError
 from vamp_core.evaluation.aggregate import active_units, aggregate_posterior, kl_split
 from vamp_core.evaluation.ais import ais_log_likelihood, bidirectional_bounds

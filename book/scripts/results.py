@@ -24,7 +24,7 @@ from result_tables import FORERUNNER, RECORDS
 
 import vamp_core as vc
 from vamp_core import plots
-from vamp_core.density.priors import VampPrior
+from vamp_core.density.vamp_prior import VampPrior
 from vamp_core.evaluation.importance import BATCH_SIZE
 from vamp_core.pretrained import list_pretrained, load_pretrained, publish
 from vamp_core.system.files import whole

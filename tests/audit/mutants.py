@@ -20,6 +20,7 @@ TESTS = {  # module: tests, those that are about it first
     "density/distributions": ("density/test_distributions.py", "density/test_mixtures.py", "density/test_priors.py"),
     "density/likelihoods": ("density/test_likelihoods.py", "models/test_models.py"),
     "density/priors": ("density/test_priors.py", "models/test_state.py", "models/test_models.py"),
+    "density/vamp_prior": ("density/test_priors.py", "models/test_state.py", "models/test_models.py"),
     "models/objective": ("models/test_iwae.py", "models/test_models.py", "models/test_objective.py"),
     "evaluation/aggregate": ("evaluation/test_log_likelihood.py",),
     "evaluation/ais": ("evaluation/test_ais.py",),

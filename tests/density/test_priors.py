@@ -9,7 +9,8 @@ from references import assert_close, assert_samples_fit, central_differences, mi
 
 import vamp_core as vc
 from vamp_core.density.likelihoods import LIKELIHOODS
-from vamp_core.density.priors import PRIORS, MixtureOfGaussians, StandardNormal, VampPrior
+from vamp_core.density.priors import MixtureOfGaussians, StandardNormal
+from vamp_core.density.vamp_prior import PRIORS, VampPrior
 from vamp_core.errors import InputError
 
 DATA = np.random.default_rng(0).uniform(size=(12, 4)).astype("float32")
@@ -258,6 +259,14 @@ MISTAKES = {
     "num_components is 0": lambda: MixtureOfGaussians(0),
     "num_components is -3": lambda: VampPrior(-3),
     "value_range is 'gaussian'": lambda: VampPrior(value_range="gaussian"),
+    r"value_range is \(1, 0\)": lambda: VampPrior(value_range=(1, 0)),
+    "value_range is 1": lambda: VampPrior(value_range=1),
+    "value_range is .*nan": lambda: VampPrior(value_range=(0.0, np.nan)),
+    "pseudo_inputs are 3.0": lambda: VampPrior(pseudo_inputs=3.0),
+    "pseudo_inputs are 'digits'": lambda: VampPrior(pseudo_inputs="digits"),
+    "pseudo_inputs hold 1 NaN": lambda: connected(VampPrior(pseudo_inputs=[[0, 0, np.nan, 1]])),
+    r"The data have shape \(12, 4, 1\)": lambda: connected(VampPrior(1)).adapt(DATA[..., None]),
+    "The data hold 12 NaN": lambda: connected(VampPrior(1, value_range=None)).adapt(DATA + [0, 0, np.inf, 0]),
     r"The data run from 0 to \S+, outside value_range \(0.0, 1.0\)": lambda: connected(VampPrior(1)).adapt(RAMP),
 }
 
@@ -285,6 +294,18 @@ def test_pseudo_inputs_outside_of_their_range_are_refused():
     with pytest.raises(InputError, match="pseudo_inputs run from 0 to 255, outside value_range"):
         small_vae(VampPrior(pseudo_inputs=RAMP))
     assert small_vae(VampPrior(pseudo_inputs=RAMP, value_range=None)).prior.num_components == 2
+
+
+def test_pseudo_inputs_that_are_lost_in_part_are_no_density():
+    for lost in (0, 2):
+        model = small_vae(VampPrior(pseudo_inputs=DATA[:3]))
+        model.prior.pseudo_inputs.assign(np.where(np.arange(3)[:, None] == lost, np.nan, DATA[:3]))
+        model.compile("adam")
+        for use in (model.fit, model.train_on_batch, model.evaluate, model.elbo):
+            with pytest.raises(InputError, match="1 of the 3 pseudo-inputs of .* hold NaN"):
+                use(DATA)
+        kept = ops.convert_to_numpy(model.prior.pseudo_inputs)
+        np.testing.assert_array_equal(np.isnan(kept).any(axis=1), np.arange(3) == lost)
 
 
 def test_a_prior_without_a_model_says_so():

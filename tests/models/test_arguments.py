@@ -64,6 +64,8 @@ MISTAKES = {
     "activation is 'threshold'": lambda: vc.VAE(activation="threshold", **SMALL),
     "num_components is 2.5": lambda: vc.VampPrior(2.5),
     "num_components is True": lambda: vc.MixtureOfGaussians(True),
+    "likelihood is None": lambda: vc.VAE(likelihood=None, **SMALL),
+    "prior is 3": lambda: vc.VAE(prior=3, **SMALL),
     "iwae_samples is 0": lambda: table_vae().compile("adam", iwae_samples=0),
     "epochs is 0.5": lambda: vc.KLWarmup(0.5),
     "The latents have shape": lambda: table_vae().decode(ops.zeros((3, 5))),

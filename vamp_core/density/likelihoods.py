@@ -6,6 +6,7 @@ how to draw data (`sample`).
 """
 
 import math
+import numbers
 
 import keras
 from keras import ops, random
@@ -103,7 +104,7 @@ class Gaussian(Likelihood):
     """A normal density with one fixed standard deviation: the decoder gives the mean."""
 
     def __init__(self, stddev=1.0):
-        if not stddev > 0:
+        if not isinstance(stddev, numbers.Real) or not 0 < stddev < math.inf:
             raise InputError(f"stddev is {stddev}; a standard deviation is positive: pass for instance 1.0.")
         self.stddev = float(stddev)
         self._logvar = 2.0 * math.log(self.stddev)

@@ -7,8 +7,9 @@ import numpy as np
 from keras import ops, random
 
 from vamp_core.density.distributions import as_generator
-from vamp_core.density.likelihoods import LIKELIHOODS
-from vamp_core.density.priors import PRIORS, Prior
+from vamp_core.density.likelihoods import LIKELIHOODS, Likelihood
+from vamp_core.density.priors import Prior
+from vamp_core.density.vamp_prior import PRIORS
 from vamp_core.errors import InputError, check_count, check_seed
 from vamp_core.images import check_images
 from vamp_core.models.batched import batched
@@ -38,7 +39,7 @@ class LatentVariableModel(Fittable):
         super().__init__(autocast=False, **kwargs)
         # A read-only view, since Keras would track the networks inside a plain dict a second time.
         self._config = MappingProxyType(config)
-        self.likelihood = by_name(config["likelihood"], LIKELIHOODS, "likelihood")
+        self.likelihood = by_name(config["likelihood"], LIKELIHOODS, "likelihood", Likelihood)
         self.seed_generator = random.SeedGenerator(None if config["seed"] is None else check_seed(config["seed"]))
         self.reconstruction_tracker = keras.metrics.Mean("reconstruction")
         self.kl_tracker = keras.metrics.Mean("kl")
@@ -51,10 +52,7 @@ class LatentVariableModel(Fittable):
         self.data_shape = tuple(self.encoder.input_shape[1:])
         self.latent_dim = self.decoder.input_shape[-1]
         self.likelihood.connect(self.data_shape, tuple(self.decoder.output_shape[1:]))
-        prior = self._config["prior"]
-        self.prior = by_name(prior, PRIORS, "prior")
-        if not isinstance(self.prior, Prior):
-            raise InputError(f"prior is {prior!r}; choose one of {', '.join(PRIORS)} or hand in a vamp_core Prior.")
+        self.prior = by_name(self._config["prior"], PRIORS, "prior", Prior)
         self.prior.connect(prior_dim, self.encoder, self.data_shape, self.likelihood.value_range)
         self.beta = self.add_weight(shape=(), initializer="ones", trainable=False, dtype="float32", name="beta")
         shared_layers(self.networks)  # raises where a copy could not share what they share

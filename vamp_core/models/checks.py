@@ -11,16 +11,18 @@ from vamp_core.networks.activations import check_activation
 NETWORKS = ("encoder", "image_features", "lower_encoder", "conditional_prior", "decoder")
 
 
-def by_name(choice, table, what):
-    """The object that `choice` stands for in `table`; objects pass through.
+def by_name(choice, table, what, kind):
+    """The object that `choice` stands for in `table`; objects of `kind` pass through.
 
     Raises:
-        InputError: a name that is not in `table`.
+        InputError: a name that is not in `table`, or an object of another kind.
     """
-    if not isinstance(choice, str):
+    if isinstance(choice, kind):
         return choice
-    if choice not in table:
-        raise InputError(f"{what} is {choice!r}; choose one of {', '.join(table)}, or hand in an object of your own.")
+    if not isinstance(choice, str) or choice not in table:
+        raise InputError(
+            f"{what} is {choice!r}; choose one of {', '.join(table)}, or hand in a vamp_core {kind.__name__}."
+        )
     return table[choice]()
 
 

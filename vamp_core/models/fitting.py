@@ -158,6 +158,7 @@ class Fittable(keras.Model):
         _greater_is_better(given.get("callbacks"))
         if not self.prior.adapted:
             self._start_prior(**given)
+        self.prior.check_adapted()
         if self.compiled and not self.optimizer.built:
             self._build_optimizer()
         try:
@@ -204,6 +205,7 @@ class Fittable(keras.Model):
         self._check_samples()
         if not self.prior.adapted:
             self._start_prior(given["x"])
+        self.prior.check_adapted()
         with unfixed():
             return super().train_on_batch(**given)
 

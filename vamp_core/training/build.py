@@ -6,7 +6,8 @@ import keras
 
 from vamp_core.density.likelihoods import LIKELIHOODS
 from vamp_core.density.pixelcnn import PixelCNN
-from vamp_core.density.priors import MixtureOfGaussians, VampPrior
+from vamp_core.density.priors import MixtureOfGaussians
+from vamp_core.density.vamp_prior import VampPrior
 from vamp_core.models import MODELS
 from vamp_core.networks.gated import GATED
 from vamp_core.networks.masked import PIXELCNN

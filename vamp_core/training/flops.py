@@ -5,7 +5,7 @@ import math
 from keras import layers
 
 from vamp_core.density.pixelcnn import PixelCNN
-from vamp_core.density.priors import VampPrior
+from vamp_core.density.vamp_prior import VampPrior
 
 # Forward, the gradient with respect to the layer's inputs, and with respect to its weights.
 PASSES_IN_TRAINING = 3

@@ -3,7 +3,8 @@
 import numpy as np
 
 from vamp_core import plots
-from vamp_core.density.priors import StandardNormal, VampPrior
+from vamp_core.density.priors import StandardNormal
+from vamp_core.density.vamp_prior import VampPrior
 from vamp_core.evaluation.aggregate import active_units
 from vamp_core.evaluation.bounds import mean_elbo
 from vamp_core.images import binarize
