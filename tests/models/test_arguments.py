@@ -138,7 +138,10 @@ def test_a_decoder_gives_the_same_on_a_phone(tmp_path):
 
     decoder, z = table_vae().decoder, np.linspace(-2, 2, 6, dtype="float32").reshape(3, 2)
     path = str(tmp_path / "decoder.tflite")
-    decoder.export(path, format="litert", verbose=False)
+    try:
+        decoder.export(path, format="litert", verbose=False)
+    except ValueError as error:
+        pytest.skip(str(error))  # an older Keras does not have the format
     interpreter = tf.lite.Interpreter(path)
     [taken], [given] = interpreter.get_input_details(), interpreter.get_output_details()
     interpreter.resize_tensor_input(taken["index"], z.shape)
