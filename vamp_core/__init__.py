@@ -26,6 +26,7 @@ from vamp_core.own_images import load_images
 from vamp_core.pretrained import list_pretrained, load_pretrained
 from vamp_core.system import hardware
 from vamp_core.system.arrays import as_numpy
+from vamp_core.system.devices import on_devices
 from vamp_core.training.build import build_model
 from vamp_core.training.config import TrainingConfig
 from vamp_core.training.flops import training_flops
@@ -76,6 +77,7 @@ __all__ = [
     "report",
     "training_flops",
     "hardware",
+    "on_devices",
     "as_numpy",
     "load_pretrained",
     "list_pretrained",

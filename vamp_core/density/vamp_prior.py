@@ -10,6 +10,7 @@ from keras import ops
 from vamp_core.density.priors import MixtureOfGaussians, MixturePrior, StandardNormal
 from vamp_core.errors import InputError
 from vamp_core.system.arrays import as_numpy
+from vamp_core.system.devices import computed_in_parts
 
 
 @keras.saving.register_keras_serializable(package="vamp_core")
@@ -131,7 +132,7 @@ class VampPrior(MixturePrior):
         self.pseudo_inputs.assign(data[np.sort(chosen)])
 
     def components(self):
-        return self(ops.convert_to_tensor(self.pseudo_inputs))
+        return computed_in_parts(self, ops.convert_to_tensor(self.pseudo_inputs))
 
     def call(self, pseudo_inputs):
         # A stateless call leaves no trace in the encoder: no moving statistics, no losses that are not the data's.

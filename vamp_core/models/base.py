@@ -4,7 +4,7 @@ from types import MappingProxyType
 
 import keras
 import numpy as np
-from keras import ops, random
+from keras import ops
 
 from vamp_core.density.distributions import as_generator
 from vamp_core.density.likelihoods import LIKELIHOODS, Likelihood
@@ -17,7 +17,7 @@ from vamp_core.models.checks import NETWORKS, builds_nothing, by_name, check_sha
 from vamp_core.models.fitting import Fittable
 from vamp_core.models.layer_state import freeze_layers, frozen_layers, share_layers, shared_layers
 from vamp_core.models.objective import ElboTerms, WarmupFactor
-from vamp_core.system import hardware
+from vamp_core.system import devices, hardware
 
 NOISE = "noise"  # the key of the noise generator's state in files
 
@@ -40,7 +40,7 @@ class LatentVariableModel(Fittable):
         # A read-only view, since Keras would track the networks inside a plain dict a second time.
         self._config = MappingProxyType(config)
         self.likelihood = by_name(config["likelihood"], LIKELIHOODS, "likelihood", Likelihood)
-        self.seed_generator = random.SeedGenerator(None if config["seed"] is None else check_seed(config["seed"]))
+        self.seed_generator = devices.Noise(None if config["seed"] is None else check_seed(config["seed"]))
         self.reconstruction_tracker = keras.metrics.Mean("reconstruction")
         self.kl_tracker = keras.metrics.Mean("kl")
         self.elbo_tracker = keras.metrics.Mean("elbo")

@@ -12,7 +12,8 @@ from vamp_core.density.distributions import float32
 from vamp_core.density.priors import unfixed
 from vamp_core.errors import InputError, check_count
 from vamp_core.models.data_door import admit, is_array, random_points, refuse_weights
-from vamp_core.models.objective import ElboTerms, MeanOverBatch
+from vamp_core.models.objective import ElboTerms
+from vamp_core.system.devices import mean_over_batch, share_of_loss, shared_out
 
 # What Keras's `compile` takes for models whose loss compares predictions with targets.
 OF_TARGETS = ("loss", "loss_weights", "metrics", "weighted_metrics")
@@ -76,7 +77,9 @@ class Fittable(keras.Model):
 
         In training from `iwae_samples` samples: (B · iwae_samples,) each, those of a data point in a row.
         """
-        return self.terms(x, self.posterior(x), self.seed_generator, self.iwae_samples if training else 1)
+        part, samples = shared_out(x), self.iwae_samples if training else 1
+        terms = self.terms(part, self.posterior(part), self.seed_generator, samples)
+        return terms if part is x else ElboTerms(*(term[: ops.shape(x)[0] * samples] for term in terms))
 
     def terms(self, x, posterior, seed, samples=1):
         """As `call`, for a posterior that is already there: `ElboTerms`, (B · samples,) each."""
@@ -112,9 +115,9 @@ class Fittable(keras.Model):
         ):
             tracker.update_state(term)
         if training and self.free_nats:
-            y_pred = y_pred._replace(kl=ops.maximum(ops.mean(y_pred.kl), self.free_nats))
+            y_pred = y_pred._replace(kl=ops.maximum(mean_over_batch(y_pred.kl), self.free_nats))
         losses = y_pred.loss(self._kl_weight(), self.iwae_samples, ops.shape(x)[0]) if training else y_pred.loss()
-        loss = MeanOverBatch(dtype="float32").mean(losses)
+        loss = share_of_loss(mean_over_batch(losses))
         if self.losses:
             loss = loss + float32(super().compute_loss(x, training=training))
         return loss
@@ -235,6 +238,9 @@ class Fittable(keras.Model):
                 f"terms of shape {tuple(given.kl.shape)}, not ({2 * self.iwae_samples},): hand self.iwae_samples on to "
                 "terms where training is True, or leave it at 1."
             )
+
+    def _maybe_symbolic_build(self, *args, **kwargs):
+        """Nothing to build. Keras would add up the replicas' parts of the first batch, which may differ in length."""
 
     def _build_optimizer(self):
         """Creates the optimizer's variables before the first step: TensorFlow traces a step that creates any twice."""

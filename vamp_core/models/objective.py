@@ -46,16 +46,6 @@ class ElboTerms(NamedTuple):
         return math.log(samples) - ops.logsumexp(ops.reshape(log_weights, (points, samples)), axis=1)
 
 
-class MeanOverBatch(keras.losses.Loss):
-    """The mean of (B,) losses, divided as Keras divides its own losses among the replicas of `tf.distribute`."""
-
-    def call(self, y_true, y_pred):
-        return y_pred
-
-    def mean(self, losses):
-        return self(losses, losses)
-
-
 class WarmupFactor(keras.metrics.Metric):
     """What `KLWarmup` multiplies β by: 1 outside of a warm-up.
 

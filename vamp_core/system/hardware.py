@@ -8,6 +8,7 @@ from pathlib import Path
 import keras
 
 from vamp_core.errors import InputError
+from vamp_core.system.devices import has_replicas
 from vamp_core.system.memory import machine_memory
 from vamp_core.system.quiet import quiet
 
@@ -103,8 +104,11 @@ def has_fast_bfloat16():
 
 
 def xla_pays_off():
-    """False for TensorFlow on a CPU, where XLA halves the speed of these models; True elsewhere."""
-    return keras.backend.backend() != "tensorflow" or gpu() is not None
+    """False for TensorFlow on a CPU, where XLA halves the speed of these models, or on several devices; else True.
+
+    XLA refuses variables of other devices; that is what virtual CPUs said, and GPUs were not asked.
+    """
+    return keras.backend.backend() != "tensorflow" or (gpu() is not None and not has_replicas())
 
 
 def resolve_precision(precision):

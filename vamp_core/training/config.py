@@ -24,6 +24,7 @@ from vamp_core.training.limits import (
     positive,
     rising,
     scales_filters,
+    some_or_all,
     units,
 )
 
@@ -127,6 +128,9 @@ class TrainingConfig:
     seed: int = _setting(0, "of weights, noise, shuffling and binarization", not_negative(2**32 - 1))
     precision: str = _setting("auto", "auto: mixed_bfloat16 where the hardware multiplies in it", choices=PRECISIONS)
     jit: str = _setting("auto", "XLA compilation; auto: off on a CPU", choices=("auto", "on", "off"))
+    devices: int | str = _setting(
+        1, "GPUs that share out each batch (CPUs, where there is no GPU), or all", some_or_all
+    )
     data_dir: str | None = _setting(
         None, "folder with mnist.npz or IDX files; else VAMP_DATA_DIR, else a download", path
     )
@@ -178,8 +182,8 @@ class TrainingConfig:
         )
 
     def experiment(self):
-        """The settings that decide the result, as a dictionary: all but folders and what to do with old runs."""
-        left_out = {"data_dir", "output_dir", "resume", "overwrite", "gs_key"}
+        """The settings that decide the result, {name: value}: all but devices, folders and what becomes of old runs."""
+        left_out = {"devices", "data_dir", "output_dir", "resume", "overwrite", "gs_key"}
         return {name: value for name, value in asdict(self).items() if name not in left_out}
 
     def fingerprint(self):

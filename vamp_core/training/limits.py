@@ -2,6 +2,7 @@
 
 import numbers
 import operator
+import re
 from pathlib import Path
 
 from vamp_core.errors import InputError
@@ -20,6 +21,11 @@ def of_its_kind(name, value, kind):
     """
     if kind == (str | None):
         return None if value is None else of_its_kind(name, value, str)
+    if kind == (int | str):
+        number = isinstance(value, str) and re.fullmatch(r"[+-]?\d{1,9}", value)
+        if value != "all" and isinstance(value, str) and not number:
+            raise InputError(f"--{name} is {value!r}; give a whole number, or all.")
+        return value if value == "all" else of_its_kind(name, int(value) if number else value, int)
     if kind in (tuple[int, ...], tuple[float, float]):
         if isinstance(value, str) or not hasattr(value, "__iter__"):
             raise InputError(f"--{name} is {value!r}; give a row of numbers.")
@@ -57,6 +63,11 @@ def not_negative(most):
             raise InputError(f"--{name} is {value}; choose zero or more, at most {most:,}.")
 
     return check
+
+
+def some_or_all(name, value):
+    if value != "all":
+        positive(10_000)(name, value)
 
 
 def units(name, value):

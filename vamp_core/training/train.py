@@ -16,6 +16,7 @@ from vamp_core.errors import InputError
 from vamp_core.images import binarize
 from vamp_core.models.objective import KLWarmup
 from vamp_core.system import hardware
+from vamp_core.system.devices import number_of_devices, on_devices
 from vamp_core.training.batches import Batches
 from vamp_core.training.build import build_model, compile_model, in_float32, policy
 from vamp_core.training.recorder import RunRecorder
@@ -42,6 +43,8 @@ def train(config):
             run is touched; or the disk is full, or the memory, and the last finished epoch is kept.
         TrainingDiverged: the loss or a weight became NaN; the last finished epoch is kept.
     """
+    devices = number_of_devices(config.devices)
+    _check_devices(config, devices)
     data = load_data(config.data_set, config.data_dir)
     images, validation = _split(data, config)
     check_memory(config, images.shape[1:])
@@ -49,11 +52,13 @@ def train(config):
     print(f"{data}\nRun folder: {folder.place}")
     precision = hardware.resolve_precision(config.precision)
     try:
-        model = _untrained(config, images, precision)
-        with folder.training():
-            history = _begin(model, config, folder)
-            folder.begin_session({"first_epoch": len(history.get("epoch", ())) + 1, **_made_with(precision, data)})
-            _fit(model, config, images, validation, folder, history)
+        with on_devices(devices):
+            model = _untrained(config, images, precision)
+            with folder.training():
+                history = _begin(model, config, folder)
+                session = {"first_epoch": len(history.get("epoch", ())) + 1, "devices": devices}
+                folder.begin_session(session | _made_with(precision, data))
+                _fit(model, config, images, validation, folder, history)
         return in_float32(model, config, images.shape[1:]), data, folder
     except Exception as error:
         if not hardware.is_out_of_memory(error):
@@ -62,6 +67,21 @@ def train(config):
             f"There is not enough memory ({' '.join(str(error).split())[:100]}): choose a smaller --network_size, "
             "--batch_size, --latent_dim or --num_components."
         ) from error
+
+
+def _check_devices(config, devices):
+    """Holds the settings to the number of devices that share out each batch."""
+    if config.batch_size % devices:
+        fits = config.batch_size // devices * devices or devices
+        raise InputError(
+            f"--batch_size is {config.batch_size}, which {devices} devices cannot share alike: choose a multiple of "
+            f"{devices}, for instance {fits}."
+        )
+    if devices > 1 and config.jit == "on" and keras.backend.backend() == "tensorflow":
+        raise InputError(
+            f"--jit is on, but with TensorFlow the {devices} devices train without XLA: leave it at auto, or set "
+            "KERAS_BACKEND to jax."
+        )
 
 
 def _split(data, config):
