@@ -3,7 +3,7 @@
 import keras
 import numpy as np
 import pytest
-import several_devices
+import virtual_devices
 
 import vamp_core as vc
 from vamp_core.system import devices
@@ -52,7 +52,7 @@ np.savez(sys.argv[2], **results)
 @each_backend
 def test_several_devices_take_the_steps_of_one(backend, tmp_path):
     pytest.importorskip(backend)
-    expected, found = (several_devices.run(STEPS, count, backend, tmp_path) for count in (1, 4))
+    expected, found = (virtual_devices.run(STEPS, count, backend, tmp_path) for count in (1, 4))
     for name, values in expected.items():  # "kinds" counts how many different pseudo-inputs the devices have
         np.testing.assert_allclose(found[name], values, rtol=1e-4, atol=1e-5, err_msg=name)
 
@@ -72,7 +72,7 @@ np.savez(sys.argv[2], kl=np.concatenate(found))
 @each_backend
 def test_each_image_has_noise_of_its_own(backend, tmp_path):
     pytest.importorskip(backend)
-    kl = several_devices.run(NOISE, 4, backend, tmp_path)["kl"]
+    kl = virtual_devices.run(NOISE, 4, backend, tmp_path)["kl"]
     assert len(np.unique(kl)) == 40
 
 

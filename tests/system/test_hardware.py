@@ -43,6 +43,14 @@ def test_auto_is_bfloat16_only_where_the_hardware_multiplies_in_it(machine, flag
     assert hardware.xla_pays_off() is xla
 
 
+def test_bfloat16_is_refused_on_a_gpu_that_has_none(machine):
+    machine(gpu=("Tesla T4", (7, 5)))
+    with pytest.raises(InputError, match="the Tesla T4 does not multiply: choose auto, float32 or mixed_float16"):
+        hardware.resolve_precision("mixed_bfloat16")
+    machine(gpu=("A100", (8, 0)))
+    assert hardware.resolve_precision("mixed_bfloat16") == "mixed_bfloat16"
+
+
 def test_a_record_names_the_device(machine):
     assert hardware.device_name(machine("avx2 sse avx512_bf16")).startswith("Example 9000, ")
     assert hardware.device_name(machine("avx2 sse avx512_bf16")).endswith("(avx2, avx512_bf16)")

@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-import several_devices
+import virtual_devices
 from small_runs import config
 
 import vamp_core as vc
@@ -92,7 +92,7 @@ np.savez(sys.argv[2], **results)
 @pytest.mark.parametrize("backend", ["tensorflow", "jax"])
 def test_a_run_goes_on_with_more_devices_and_with_fewer(backend, tmp_path):
     pytest.importorskip(backend)
-    found = several_devices.run(RUNS, 2, backend, tmp_path)
+    found = virtual_devices.run(RUNS, 2, backend, tmp_path)
     assert found["changing devices"].tolist() == [1, 2, 1] and found["one devices"].tolist() == [1]
     assert found["changing first epoch"].tolist() == [1, 2, 3]
     loss, elbo, val_elbo, beta = found["changing history"]

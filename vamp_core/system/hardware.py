@@ -115,10 +115,18 @@ def resolve_precision(precision):
     """The Keras dtype policy for `precision`; "auto" is mixed_bfloat16 where `has_fast_bfloat16`, else float32.
 
     Raises:
-        InputError: `precision` is none of `PRECISIONS`.
+        InputError: `precision` is none of `PRECISIONS`, or mixed_bfloat16 on a GPU older than that. A CPU without it
+            emulates it, slowly.
     """
     if precision not in PRECISIONS:
         raise InputError(f"precision is {precision!r}; choose one of {', '.join(PRECISIONS)}.")
+    if precision == "mixed_bfloat16" and (found := gpu()) is not None:
+        name, capability = found
+        if (0, 0) < capability < BFLOAT16_COMPUTE_CAPABILITY:
+            raise InputError(
+                f"precision is mixed_bfloat16, in which the {name} does not multiply: choose auto, float32 or "
+                "mixed_float16."
+            )
     if precision != "auto":
         return precision
     return "mixed_bfloat16" if has_fast_bfloat16() else "float32"
