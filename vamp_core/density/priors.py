@@ -124,8 +124,10 @@ class MixturePrior(Prior):
         raise NotImplementedError
 
     def _components(self):
-        self.check_adapted()
-        return _FIXED.get().get(self) or self.components()
+        if self not in _FIXED.get():
+            self.check_adapted()
+            return self.components()
+        return _FIXED.get()[self]
 
     @contextlib.contextmanager
     def fixed(self):
