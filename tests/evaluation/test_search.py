@@ -7,7 +7,7 @@ from linear_models import linear_hvae, linear_vae
 from scipy import stats
 
 import vamp_core as vc
-from vamp_core.evaluation.bank import prior_draws
+from vamp_core.evaluation.bank import BANK, KEPT, WIDE, Bank, prior_draws
 from vamp_core.evaluation.mixture import GOLDEN_RATIO, Mixtures
 from vamp_core.evaluation.search import LogJoint
 
@@ -48,6 +48,34 @@ def test_the_bank_is_drawn_from_the_prior(make):
     for level in (0, 1):
         assert stats.ks_2samp(ours[:, level], theirs[:, level]).pvalue > 1e-3
     np.testing.assert_array_equal(prior_draws(model, 20_000, np.random.default_rng(0)), ours)
+
+
+def test_the_bank_counts_its_latents_and_keeps_the_heaviest():
+    model, _ = linear_vae(2, 0)
+    data = RNG.normal(size=(40, 10)).astype("float32")
+    bank = Bank(model, data[:7], seed=0)
+    assert len(bank.z) == BANK + 7 + WIDE
+    side = np.linspace(-20, 20, 401)
+    grid = np.stack(np.meshgrid(side, side), axis=-1)
+    of_prior = stats.norm.logpdf(grid).sum(axis=-1)
+    expected = np.exp(bank.log_expected(grid, of_prior)).sum() * (side[1] - side[0]) ** 2
+    assert expected == pytest.approx(BANK + 7 + WIDE, rel=1e-4)
+    far = bank.log_expected(np.array([0.0, 9.0]), -np.inf)  # where the wide ones alone may lie
+    wide = stats.norm(bank.centre, 3 * bank.spread)
+    assert far == pytest.approx(np.log(WIDE) + wide.logpdf([0.0, 9.0]).sum())
+
+    index, log_pxz, log_rest = bank.best(data)
+    log_prior = stats.norm.logpdf(bank.z).sum(axis=1)
+    of_all = stats.norm(vc.as_numpy(model.decoder(bank.z)), 0.6).logpdf(data[:, None]).sum(axis=2) + log_prior
+    weights = of_all - bank.log_expected(bank.z, log_prior)
+    kept = np.zeros_like(weights, bool)
+    np.put_along_axis(kept, index, True, axis=1)
+    assert index.shape == (40, KEPT) and kept.sum() == 40 * KEPT
+    np.testing.assert_allclose(log_pxz, np.take_along_axis(of_all, index, axis=1), rtol=1e-5, atol=1e-3)
+    heaviest = np.where(kept, weights, np.inf).min(axis=1), np.where(kept, -np.inf, weights).max(axis=1)
+    assert np.all(heaviest[0] >= heaviest[1] - 1e-3)
+    assert np.all(np.diff(np.take_along_axis(weights, index, axis=1)) <= 1e-3)  # the largest first
+    np.testing.assert_allclose(log_rest, np.logaddexp.reduce(np.where(kept, -np.inf, weights), axis=1), atol=1e-3)
 
 
 @pytest.mark.thorough
