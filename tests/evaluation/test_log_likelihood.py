@@ -187,6 +187,11 @@ def test_pareto_k_is_the_estimator_of_its_paper_term_by_term():
     assert pareto_k(log_weights) == pytest.approx((n * expected + 10 * 0.5) / (n + 10), rel=1e-9)
 
 
+def test_pareto_k_of_weights_that_are_mostly_equal_is_not_told():
+    with np.errstate(all="raise"):
+        assert np.isnan(pareto_k(np.repeat([-3.0, -1.0, 0.0], [25, 4, 2])))
+
+
 def test_an_overconfident_proposal_is_told_by_its_pareto_k():
     """A proposal with a fifth of the posterior's standard deviation misses the tails: k̂ must say so."""
     model, marginal = linear_vae(8, 0)

@@ -154,6 +154,14 @@ def test_neither_order_nor_batch_size_matters():
     np.testing.assert_allclose(other.estimate[::-1], alone.estimate, atol=5e-3)
 
 
+@pytest.mark.parametrize(("latents", "searched"), [(4, True), (5, False)])
+def test_up_to_four_latents_are_searched(latents, searched):
+    model, marginal = linear_vae(latents, 0)
+    x = marginal.rvs(2, random_state=1).astype("float32")
+    found = vc.log_likelihood(model, x, samples=20, verbose=0)
+    assert np.isfinite(found.disagreement).all() == searched  # with which only a search can disagree
+
+
 def test_a_bank_is_refused():
     model, marginal = linear_vae(8, 0)
     x = marginal.rvs(3, random_state=1).astype("float32")
