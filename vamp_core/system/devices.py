@@ -70,10 +70,11 @@ def on_devices(devices="all"):
         InputError: as `number_of_devices`.
     """
     count = number_of_devices(devices)
-    names = _seen()[:count]
     if count == 1:
         yield count
-    elif keras.backend.backend() == "jax":
+        return
+    names = _seen()[:count]
+    if keras.backend.backend() == "jax":
         with _Partitioned(devices=names).scope():
             yield count
     else:
