@@ -141,7 +141,9 @@ def test_a_decoder_gives_the_same_on_a_phone(tmp_path):
     try:
         decoder.export(path, format="litert", verbose=False)
     except ValueError as error:
-        pytest.skip(str(error))  # an older Keras does not have the format
+        if "Unrecognized format" not in str(error):
+            raise
+        pytest.skip(str(error))  # an older Keras
     interpreter = tf.lite.Interpreter(path)
     [taken], [given] = interpreter.get_input_details(), interpreter.get_output_details()
     interpreter.resize_tensor_input(taken["index"], z.shape)
