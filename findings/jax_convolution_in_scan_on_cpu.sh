@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # JAX 0.10.2 on a CPU: a convolution inside of lax.scan takes many times what it takes in a Python loop around the same
-# compiled step (18 and 37 times in two runs, on two cores). So "an epoch as one program", which saves launches on a GPU,
+# compiled step (16 to 37 times in three runs, on two cores). So "an epoch as one program", which saves launches on a GPU,
 # is the wrong thing on a CPU, and nothing says so.
 set -euo pipefail
 folder=$(mktemp -d)
