@@ -7,6 +7,7 @@ import runpy
 import signal
 import subprocess
 import sys
+import threading
 import time
 from dataclasses import fields
 from pathlib import Path
@@ -223,6 +224,8 @@ def test_a_loss_that_is_lost_keeps_the_last_good_checkpoint(tmp_path, monkeypatc
 
 
 def diverge_in_second_epoch(recorder, batch, logs=None):
+    waits = threading.current_thread() is threading.main_thread()
+    assert waits == (keras.backend.backend() == "tensorflow")  # on which Keras looks at each step itself
     if recorder.batches.epoch == 1:
         raise TrainingDiverged("lost")
 

@@ -21,6 +21,9 @@ class RunRecorder(keras.callbacks.Callback):
     on from, but is no state to go on from later: it gets no checkpoint, and is never the best.
     """
 
+    # So Keras reads the losses in another thread, and the next step need not wait. (On TensorFlow it waits all the same.)
+    async_safe = True
+
     def __init__(self, folder, batches, config, history):
         super().__init__()
         self.folder, self.batches, self.config, self.history = folder, batches, config, history
