@@ -41,8 +41,19 @@ def test_parameters_are_counted_without_building_anything(kind, network):
 def test_what_does_not_fit_is_refused_with_both_numbers(settings, monkeypatch):
     monkeypatch.setattr("vamp_core.training.sizes.machine_memory", lambda: 16e9)
     monkeypatch.setattr("vamp_core.training.sizes.hardware.memory", lambda: 16e9)
-    with pytest.raises(vc.InputError, match=r"[\d,]+ parameters and take about [\d.,]+ TB|GB .* has 16.0 GB"):
+    with pytest.raises(vc.InputError, match=r"[\d,]+ parameters and take about [\d.,]+ (TB|GB) .* has 16.0 GB"):
         check_memory(vc.TrainingConfig(**settings), (28, 28, 1))
+
+
+def test_devices_share_out_what_a_batch_takes(monkeypatch):
+    config = vc.TrainingConfig(batch_size=100_000, prior="vamp")
+    one, eight = (training_bytes(config, (28, 28, 1), devices) for devices in (1, 8))
+    assert one / 8 < eight < one / 7  # since each keeps all parameters
+    monkeypatch.setattr("vamp_core.training.sizes.machine_memory", lambda: (one + eight) / 2)
+    monkeypatch.setattr("vamp_core.training.sizes.hardware.memory", lambda: (one + eight) / 2)
+    check_memory(config, (28, 28, 1), devices=8)
+    with pytest.raises(vc.InputError, match="--batch_size"):
+        check_memory(config, (28, 28, 1))
 
 
 def test_what_the_book_trains_fits_a_small_machine():

@@ -21,7 +21,7 @@ class RunRecorder(keras.callbacks.Callback):
     on from, but is no state to go on from later: it gets no checkpoint, and is never the best.
     """
 
-    # So Keras reads the losses in another thread, and the next step need not wait. (On TensorFlow it waits all the same.)
+    # So Keras reads the losses in another thread, and no step waits for that. (On TensorFlow each waits all the same.)
     async_safe = True
 
     def __init__(self, folder, batches, config, history):

@@ -29,17 +29,18 @@ class Size:
         return Size(self.parameters + other.parameters, self.values + other.values)
 
 
-def check_memory(config, image_shape):
+def check_memory(config, image_shape, devices=1):
     """Refuses a training that does not fit into memory.
 
     Args:
         config: a `TrainingConfig`.
         image_shape: (H, W, C) of its images.
+        devices: how many share out each batch.
 
     Raises:
         InputError: the estimate is above what this machine has.
     """
-    needs, has = training_bytes(config, image_shape), machine_memory()
+    needs, has = training_bytes(config, image_shape, devices), machine_memory()
     if has is not None and needs > has:
         has = hardware.memory()  # asked for only now, since a GPU's is slow to ask for
     if has is not None and needs > has:
@@ -61,8 +62,11 @@ def parameters(config, image_shape):
     return sum(network.parameters for network in _networks(config, image_shape).values()) + own[config.prior]
 
 
-def training_bytes(config, image_shape):
-    """Bytes that a training step takes at least: parameters, and what layers give for a batch and pseudo-inputs."""
+def training_bytes(config, image_shape, devices=1):
+    """Bytes that a training step takes at least on each of so many devices.
+
+    These are for all parameters, and for what layers give for the device's part of the batch and of the pseudo-inputs.
+    """
     networks = _networks(config, image_shape)
     once = sum(networks[name].values for name in ("encoder", "image_features") if name in networks)
     per_sample = sum(network.values for network in networks.values()) - once
@@ -70,11 +74,10 @@ def training_bytes(config, image_shape):
     values = config.batch_size * (once + config.iwae_samples * per_sample)
     if config.prior in ("vamp", "vamp_data"):
         values += config.num_components * networks["encoder"].values
-    width = 4 if config.precision == "float32" else 2
-    size = PER_PARAMETER * parameters(config, image_shape) + COPIES * width * values
+    shared = (4 if config.precision == "float32" else 2) * values
     if config.prior != "standard":  # the density of each latent under each component, in float32
-        size += COPIES * 4 * config.batch_size * config.iwae_samples * config.num_components
-    return size
+        shared += 4 * config.batch_size * config.iwae_samples * config.num_components
+    return PER_PARAMETER * parameters(config, image_shape) + COPIES * shared / devices
 
 
 def _top_dim(config):

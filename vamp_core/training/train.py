@@ -47,7 +47,7 @@ def train(config):
     _check_devices(config, devices)
     data = load_data(config.data_set, config.data_dir)
     images, validation = _split(data, config)
-    check_memory(config, images.shape[1:])
+    check_memory(config, images.shape[1:], devices)
     folder = RunFolder(config)
     print(f"{data}\nRun folder: {folder.place}")
     precision = hardware.resolve_precision(config.precision)
