@@ -2,7 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: test test-thorough train results results-check results-figures results-likelihood audit-likelihood notebooks book page-models page-points repository audit clean
+.PHONY: test test-thorough train results results-check results-figures results-likelihood audit-likelihood benchmark notebooks book page-models page-points repository audit clean
 
 test: .venv/installed
 	$(BIN)/ruff check .
@@ -32,6 +32,11 @@ audit-likelihood: .venv/installed
 
 results-check: .venv/installed
 	$(BIN)/python book/scripts/results.py check
+
+# Speed of the training steps, for some minutes, on a machine that does nothing else; for the book's page on cost.
+benchmark: .venv/installed
+	$(BIN)/python tests/benchmarks/train_step.py --record --sizes 1 4 $(ARGS)
+	$(BIN)/python book/scripts/step_table.py
 
 # Executes all notebooks anew, or one: make notebooks NAME=01_vae.ipynb
 notebooks: .venv/installed

@@ -1,15 +1,17 @@
 """Speed of a training step, as a share of the convolution rate that this machine reaches in the same run.
 
-    python tests/benchmarks/train_step.py [--sizes 1 4 16] [--steps 5] [--models vae hvae]
+    python tests/benchmarks/train_step.py [--sizes 1 4 16] [--steps 5] [--models vae hvae] [--record]
 
 The yardstick is forward and backward through four 5×5 convolutions of 256 channels. Single
 figures drift with the machine's other load; the ratios are what to compare. At the end stands what feeding the images
-costs: whole epochs of a network whose steps are short, beside the steps alone.
+costs: whole epochs of a network whose steps are short, beside the steps alone. `--record` keeps the figures for the
+book's page on cost.
 """
 
 import argparse
 import statistics
-import time
+from pathlib import Path
+from time import perf_counter
 
 import keras
 import numpy as np
@@ -18,21 +20,28 @@ from keras import layers
 import vamp_core as vc
 from vamp_core.models import MODELS
 from vamp_core.networks.gated import gated_mlp
+from vamp_core.system.files import write_json
 from vamp_core.system.hardware import device_name
 from vamp_core.training.batches import Batches
 from vamp_core.training.flops import forward_flops, training_flops
 
 BATCH = 256
 PRECISIONS = ("float32", "mixed_bfloat16")
+# Networks whose epochs are timed, and whether their batches are binarized anew.
+EPOCHS = {
+    "VAE with s = 1": (lambda: vc.VAE(network_size=1), False),
+    "gated MLP": (lambda: vc.VAE(**gated_mlp("vae")), True),
+}
+RECORD = Path(__file__).parents[2] / "book" / "results" / "train_step.json"
 
 
 def seconds_per_step(model, x, y=None, steps=5):
     """Median time of a training step, after two that compile and warm up."""
     times = []
     for _ in range(steps + 2):
-        started = time.perf_counter()
+        started = perf_counter()
         model.train_on_batch(x, y)
-        times.append(time.perf_counter() - started)
+        times.append(perf_counter() - started)
     return statistics.median(times[2:])
 
 
@@ -47,17 +56,19 @@ def convolution_rate(steps):
     return flops / seconds_per_step(net, x, x, steps)
 
 
-def epochs_share(count=100, epochs=5):
-    """Speed of whole epochs of `count` batches in `fit`, as a share of the speed of their steps alone."""
-    model = vc.VAE(**gated_mlp("vae"))
+def epochs_share(model, redraw, count=60, rounds=3):
+    """Speed of whole epochs of `count` batches in `fit`, as a share of the speed of their steps alone, in turn."""
     model.compile(optimizer="adam")
     images = np.random.default_rng(0).random((count * BATCH, 28, 28, 1), dtype="float32")
-    step = seconds_per_step(model, vc.binarize(images[:BATCH], seed=0), steps=50)
-    ends = []
-    clock = keras.callbacks.LambdaCallback(on_epoch_end=lambda epoch, logs: ends.append(time.perf_counter()))
-    batches = Batches(images, BATCH, seed=0, redraw=True)
-    model.fit(batches, epochs=epochs, shuffle=False, verbose=0, callbacks=[clock])
-    return count * step / statistics.median(np.diff(ends))
+    batches = Batches(images, BATCH, seed=0, redraw=redraw)
+    shares = []
+    for _ in range(rounds):
+        step = seconds_per_step(model, vc.binarize(images[:BATCH], seed=0), steps=count)
+        ends = []
+        clock = keras.callbacks.LambdaCallback(on_epoch_end=lambda epoch, logs, ends=ends: ends.append(perf_counter()))
+        model.fit(batches, epochs=4, shuffle=False, verbose=0, callbacks=[clock])
+        shares.append(count * step / statistics.median(np.diff(ends)))
+    return statistics.median(shares)
 
 
 def main():
@@ -65,6 +76,7 @@ def main():
     parser.add_argument("--sizes", type=float, nargs="+", default=[1, 4, 16], help="network sizes")
     parser.add_argument("--steps", type=int, default=5, help="timed steps, of which the median counts")
     parser.add_argument("--models", nargs="+", default=list(MODELS), choices=list(MODELS))
+    parser.add_argument("--record", action="store_true", help=f"write {RECORD.relative_to(RECORD.parents[2])}")
     arguments = parser.parse_args()
 
     images = np.random.default_rng(0).random((BATCH, 28, 28, 1)).astype("float32")
@@ -72,7 +84,7 @@ def main():
     print(f"{keras.backend.backend()} on {device_name()}")
     print("One row a model: images/s, GFLOP/s, and that as a share of the convolution rate (times float32's images/s)")
     print("The VampPrior's cost: time of its step over the standard prior's, beside the same ratio of FLOPs")
-    float32_rate = {}
+    float32_rate, steps, epochs = {}, [], {}
     for precision in PRECISIONS:
         keras.config.set_dtype_policy(precision)
         rate = convolution_rate(arguments.steps)
@@ -88,6 +100,8 @@ def main():
                     seconds[prior] = seconds_per_step(model, images, steps=arguments.steps)
                     flops[prior] = training_flops(model, BATCH) * BATCH
                     speed = BATCH / seconds[prior]
+                    row = dict(precision=precision, size=size, model=name, prior=prior, images_per_second=round(speed))
+                    steps.append(row | dict(flops=flops[prior], rate=round(flops[prior] / seconds[prior] / rate, 3)))
                     reference = float32_rate.setdefault((size, name, prior), speed)
                     print(
                         f"  s = {size:<4g} {name:4} {prior:8} {speed:8,.0f} images/s "
@@ -97,7 +111,11 @@ def main():
                     )
                 cost, expected = (quantity["vamp"] / quantity["standard"] for quantity in (seconds, flops))
                 print(f"           {name} VampPrior costs {cost:.2f}× the time for {expected:.2f}× the FLOPs")
-        print(f"  whole epochs of the gated MLP run at {epochs_share():.2f} of the speed of their steps")
+        for name, (make, redraw) in EPOCHS.items():
+            epochs[f"{name}, {precision}"] = share = round(epochs_share(make(), redraw), 2)
+            print(f"  whole epochs of the {name} run at {share:.2f} of the speed of their steps", flush=True)
+    if arguments.record:
+        write_json(RECORD, {"device": device_name(), "batch_size": BATCH, "epochs": epochs, "steps": steps})
 
 
 if __name__ == "__main__":

@@ -1,0 +1,45 @@
+"""The tables of the page on cost, from the record of `tests/benchmarks/train_step.py`; run as a script it writes them."""
+
+import json
+
+from result_tables import RECORDS, _table
+
+from vamp_core.system.files import whole
+
+
+def record():
+    return json.loads((RECORDS / "train_step.json").read_text())
+
+
+def steps():
+    """Training steps of the book's networks: images a second, how near the machine's rate, and the VampPrior's cost."""
+    found = {(row["model"], row["prior"], row["size"], row["precision"]): row for row in record()["steps"]}
+    rows = []
+    for (model, prior, size, precision), row in found.items():
+        if precision != "float32":
+            continue
+        half, standard = found[model, prior, size, "mixed_bfloat16"], found[model, "standard", size, precision]
+        name, speed = model.upper(), row["images_per_second"]
+        cells = [f"{speed:,}", f"{row['rate']:.0%}", f"{half['images_per_second']:,}", f"{half['rate']:.0%}", "", ""]
+        if prior == "vamp":
+            name += ", VampPrior"
+            cells[-2:] = f"{standard['images_per_second'] / speed:.2f}", f"{row['flops'] / standard['flops']:.2f}"
+        rows.append([name, f"{size:g}", *cells])
+    speeds = ("images a second, float32", "of the rate", "in bfloat16", "of its rate")
+    return _table(["model", "$s$", *speeds, "VampPrior: times the time", "times the operations"], rows)
+
+
+def epochs():
+    """Whole epochs: their speed as a share of that of their steps alone."""
+    shares = record()["epochs"]
+    names = dict.fromkeys(name.rpartition(", ")[0] for name in shares)
+    rows = [[name, *(f"{shares[f'{name}, {each}']:.2f}" for each in ("float32", "mixed_bfloat16"))] for name in names]
+    return _table(["network", "float32", "bfloat16"], rows)
+
+
+TABLES = {"train_step": steps, "train_epochs": epochs}
+
+if __name__ == "__main__":
+    for name, table in TABLES.items():
+        with whole(RECORDS / f"{name}.md") as partial:
+            partial.write_text(table() + "\n")

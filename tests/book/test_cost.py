@@ -1,0 +1,33 @@
+"""The page on cost: its tables are those of the record, and its sentences say what these show."""
+
+from pathlib import Path
+
+import pytest
+import step_table
+from result_tables import RECORDS
+
+PAGE = (Path(__file__).parents[2] / "book" / "cost.md").read_text()
+FOUND = {(row["model"], row["prior"], row["size"], row["precision"]): row for row in step_table.record()["steps"]}
+
+
+def speed(model, prior, size, precision):
+    return FOUND[model, prior, size, precision]["images_per_second"]
+
+
+@pytest.mark.parametrize("name", step_table.TABLES)
+def test_the_tables_are_those_of_the_record(name):
+    assert (RECORDS / f"{name}.md").read_text() == step_table.TABLES[name]() + "\n"
+    assert f"results/{name}.md" in PAGE
+
+
+@pytest.mark.parametrize("model", ["vae", "hvae"])
+def test_the_sentences_say_what_was_measured(model):
+    for prior in ("standard", "vamp"):
+        small, large = (FOUND[model, prior, size, "float32"]["rate"] for size in (1, 4))
+        assert small < 0.4 < large  # far from the rate
+        gains = [speed(model, prior, size, "mixed_bfloat16") / speed(model, prior, size, "float32") for size in (1, 4)]
+        assert 1 < gains[0] < gains[1]  # where there is enough to multiply
+    for size in (1, 4):
+        time = speed(model, "standard", size, "float32") / speed(model, "vamp", size, "float32")
+        flops = FOUND[model, "vamp", size, "float32"]["flops"] / FOUND[model, "standard", size, "float32"]["flops"]
+        assert time == pytest.approx(flops, rel=0.1)  # the mixture's density costs little beside the encoder
