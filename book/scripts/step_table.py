@@ -1,4 +1,4 @@
-"""The tables of the page on cost, from the record of `tests/benchmarks/train_step.py`; run as a script it writes them."""
+"""The tables of the page on cost, from the record of `tests/benchmarks/train_step.py`; run as a script, writes them."""
 
 import json
 

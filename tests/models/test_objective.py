@@ -3,6 +3,7 @@
 import os
 import subprocess
 import sys
+import threading
 
 import keras
 import numpy as np
@@ -245,6 +246,20 @@ def test_callbacks_know_that_a_greater_elbo_is_better():
     plateau = keras.callbacks.ReduceLROnPlateau("val_elbo", mode="max")
     history = model.fit(TABLE, validation_data=(TABLE,), epochs=6, verbose=0, callbacks=[stop, plateau]).history
     assert stop.best == max(history["val_elbo"])
+
+
+@pytest.mark.parametrize("method", ["fit", "evaluate", "predict"])
+def test_a_callback_that_comes_alone_is_called_as_one_in_a_list(method):
+    class Watch(keras.callbacks.Callback):
+        def on_train_batch_end(self, batch, logs=None):
+            threads.append(threading.current_thread())
+
+        on_test_batch_end = on_predict_batch_end = on_train_batch_end
+
+    threads, model = [], table_vae()
+    model.compile("adam")
+    getattr(model, method)(TABLE, batch_size=20, verbose=0, callbacks=Watch())
+    assert threads and set(threads) == {threading.main_thread()}
 
 
 def test_a_moving_average_leaves_pseudo_inputs_in_their_range():

@@ -225,6 +225,10 @@ class Fittable(keras.Model):
         refuse_weights(**given)
         if is_array(given.get("x")):
             given = {name: value for name, value in given.items() if name != "y"}  # not used
+        alone = given.get("callbacks")
+        if isinstance(alone, keras.callbacks.Callback) and not isinstance(alone, keras.callbacks.CallbackList):
+            # On JAX and PyTorch Keras calls one without a list from other threads, and goes on meanwhile.
+            given = {**given, "callbacks": [alone]}
         return {**given, "x": admit(self, given.get("x"))}
 
     def _check_samples(self):
