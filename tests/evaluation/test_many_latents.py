@@ -154,6 +154,19 @@ def test_neither_order_nor_batch_size_matters():
     np.testing.assert_allclose(other.estimate[::-1], alone.estimate, atol=5e-3)
 
 
+def test_the_encoder_does_not_run_anew_for_each_data_point(monkeypatch):
+    model, marginal = linear_vae(8, 0)
+    x = marginal.rvs(DATA_AT_A_TIME, random_state=1).astype("float32")
+    posterior, sizes = model.posterior, []
+    monkeypatch.setattr(model, "posterior", lambda x: sizes.append(len(x)) or posterior(x))
+    runs = []
+    for count in (1, DATA_AT_A_TIME):
+        sizes.clear()
+        vc.log_likelihood(model, x[:count], samples=50, batch_size=50, verbose=0)
+        runs.append(len(sizes))
+    assert runs[0] == runs[1] and sizes.count(DATA_AT_A_TIME) == 1
+
+
 @pytest.mark.parametrize(("latents", "searched"), [(4, True), (5, False)])
 def test_up_to_four_latents_are_searched(latents, searched):
     model, marginal = linear_vae(latents, 0)

@@ -63,7 +63,8 @@ class RefinedMixture(keras.Model):
 
     def __init__(self, model, count, run_eagerly):
         super().__init__(autocast=False)
-        self.model, self.count, self.run_eagerly, self.built = model, count, run_eagerly, True
+        self.model, self.count, self.widths = model, count, noise_widths(model)
+        self.run_eagerly, self.built = run_eagerly, True
 
     def call(self, inputs):
         """log p(x, z), and the `standardized` squares and heights of z under the posterior and the refined density."""
@@ -97,7 +98,7 @@ class RefinedMixture(keras.Model):
         Yields:
             (B, s) float64 arrays in nats, S columns in all.
         """
-        noise, dim = Noise(x, seed, noise_widths(self.model)), means.shape[1]
+        noise, dim = Noise(x, seed, self.widths), means.shape[1]
         widths = np.sqrt(1 + EXCESSES * math.sqrt(2 / dim))
         log_scales = np.log(np.diagonal(scales, axis1=1, axis2=2)).sum(axis=1)
         height_refined = np.repeat(-log_scales - 0.5 * dim * LOG_2PI, self.count)
