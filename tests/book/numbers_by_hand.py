@@ -177,7 +177,7 @@ DERIVED = {
         "17.34": "line('08_forty_latents', 'standard  10,000')[-1]",
     },
     "10_your_own": {
-        "720": "30 * ceil(1500 / 64)",
+        "705": "15 * ceil(1500 / 32)",
         "569": "400 + 169",
         "600": "20 * 30",
         "1.7": "0.9 + 0.8",
@@ -237,6 +237,6 @@ KNOWN = {
     },
     "10_your_own": {
         "700": "the least density of section 3, rounded to a digit",
-        "0.2": "a share of the figure in section 4",
+        "0.3": "a share of the figure in section 4",
     },
 }
