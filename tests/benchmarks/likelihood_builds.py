@@ -3,12 +3,15 @@
     git worktree add ../older COMMIT
     python tests/benchmarks/likelihood_builds.py ../older [--models mlp_vae conv_vae] [--images 20] [--rounds 3]
 
+On the dense VAE pythae's `get_nll` stands beside them, under a standard prior, where pythae and PyTorch are installed.
+
 Three evaluations take turns, each in a process of its own: the older build's, and this build's by the encoder's
 proposal and by its own, search or refinement included. The first call of each, which compiles, does not count.
 Ratios of CPU seconds hold on a machine that others use too.
 """
 
 import argparse
+import importlib.util
 import os
 import subprocess
 import sys
@@ -36,10 +39,52 @@ for line in sys.stdin:
     print("took", time.perf_counter() - clock, time.process_time() - cpu, memory, flush=True)
 """
 
+PYTHAE = """
+import resource, sys, time
+import torch
+from pythae.models import VAE, VAEConfig
+from pythae.models.base.base_utils import ModelOutput
+from pythae.models.nn import BaseDecoder, BaseEncoder
+from torch import nn
 
-def worker(folder, name, arguments, settings):
-    command = [sys.executable, "-c", WORKER, name, str(arguments.images), str(arguments.samples), repr(settings)]
-    environment = {**os.environ, "PYTHONPATH": str(folder)}
+class Gated(nn.Module):
+    def __init__(self, inputs, units=300):
+        super().__init__()
+        self.value, self.gate = nn.Linear(inputs, units), nn.Linear(inputs, units)
+    def forward(self, x):
+        return self.value(x) * torch.sigmoid(self.gate(x))
+
+class Encoder(BaseEncoder):
+    def __init__(self):
+        super().__init__()
+        self.hidden = nn.Sequential(nn.Flatten(), Gated(784), Gated(300))
+        self.mean, self.logvar = nn.Linear(300, 40), nn.Linear(300, 40)
+    def forward(self, x):
+        hidden = self.hidden(x)
+        return ModelOutput(embedding=self.mean(hidden), log_covariance=self.logvar(hidden))
+
+class Decoder(BaseDecoder):
+    def __init__(self):
+        super().__init__()
+        self.layers = nn.Sequential(Gated(40), Gated(300), nn.Linear(300, 784), nn.Sigmoid())
+    def forward(self, z):
+        return ModelOutput(reconstruction=self.layers(z).reshape(-1, 1, 28, 28))
+
+images, samples = int(sys.argv[2]), int(sys.argv[3])
+config = VAEConfig(input_dim=(1, 28, 28), latent_dim=40, reconstruction_loss="bce")
+model, x = VAE(config, Encoder(), Decoder()).eval(), torch.randint(0, 2, (images, 1, 28, 28)).float()
+for line in sys.stdin:
+    clock, cpu = time.perf_counter(), time.process_time()
+    with torch.no_grad():
+        model.get_nll(x, samples, 100)
+    memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    print("took", time.perf_counter() - clock, time.process_time() - cpu, memory, flush=True)
+"""
+
+
+def worker(folder, name, arguments, settings, script=WORKER):
+    command = [sys.executable, "-c", script, name, str(arguments.images), str(arguments.samples), repr(settings)]
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join([str(folder), os.environ.get("PYTHONPATH", "")])}
     pipes = dict(stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
     return subprocess.Popen(command, env=environment, cwd=folder, **pipes)
 
@@ -65,6 +110,8 @@ def compare(name, arguments):
         "encoder": worker(here, name, arguments, {"proposal": "encoder"}),
         "mixture": worker(here, name, arguments, {}),
     }
+    if name == "mlp_vae" and importlib.util.find_spec("pythae"):
+        workers["pythae"] = worker(here, name, arguments, {}, PYTHAE)
     found = {label: [once(process)] for label, process in workers.items()}
     for _ in range(arguments.rounds):
         for label, process in workers.items():
