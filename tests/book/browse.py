@@ -4,8 +4,8 @@
     python tests/book/browse.py [CHROMIUM]      after `make book`; CHROMIUM is /usr/bin/chromium if not given
 
 A page must load without an error on the console, without a failed request or one that leaves the
-book; its formulas must be set and its figures there, with a text that stands for them; its links
-within the book must lead somewhere.
+book; its formulas must be set and its figures there, with a text that stands for them and, in a
+notebook, a caption; its links within the book must lead somewhere.
 """
 
 import sys
@@ -35,6 +35,8 @@ LOOK = r"""async () => {
         errors: [...document.querySelectorAll("mjx-merror")].map(element => element.textContent),
         lost: [...document.images].filter(image => !image.naturalWidth).map(image => image.src),
         mute: [...document.images].filter(image => !speaks(image)).map(image => image.src),
+        bare: [...document.images].filter(image => image.matches(".cell_output img:not(figure:has(figcaption) img)"))
+            .map(image => image.src),
         links: [...document.querySelectorAll("a[href]")].map(link => link.href),
         targets: [...document.querySelectorAll("[id]")].map(element => element.id),
     };
@@ -75,6 +77,7 @@ def look_at(page, address, home):
     faults += [f"formula in error: {text}" for text in found["errors"]]
     faults += [f"image not loaded: {source}" for source in found["lost"]]
     faults += [f"image without alt text: {source}" for source in found["mute"]]
+    faults += [f"figure of a notebook without a caption: {source}" for source in found["bare"]]
     return faults, found
 
 

@@ -52,3 +52,34 @@ def test_a_chapter_says_how_long_it_took(path):
 @pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.name)
 def test_a_heading_stands_on_a_line_of_its_own(path):
     assert re.findall(r"^.*\S.* #{2,4} .*$", prose(path), re.M) == []
+
+
+def shows(output):
+    """Whether a cell's output is a picture or a film."""
+    data = output.get("data", {})
+    return any(kind.startswith("image/") for kind in data) or "<img" in data.get("text/html", "")
+
+
+def bare(notebook):
+    """The cells that show a figure without a caption or, unless a film brings its own, a text that stands for it."""
+    for cell in notebook.cells:
+        pictures = [output.data for output in cell.get("outputs", []) if shows(output)]
+        said = cell.metadata.get("mystnb", {})
+        alt = said.get("image", {}).get("alt")
+        if pictures and not said.get("figure", {}).get("caption", "").endswith("."):
+            yield cell.id
+        elif not all(alt or "<img alt=" in data.get("text/html", "") for data in pictures):
+            yield cell.id
+
+
+@pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.name)
+def test_a_figure_has_a_caption_and_a_text_that_stands_for_it(path):
+    assert list(bare(nbformat.read(path, as_version=4))) == []
+
+
+@pytest.mark.parametrize("lost", ["figure", "image"])
+def test_a_figure_without_either_is_seen(lost):
+    notebook = nbformat.read(NOTEBOOKS[0], as_version=4)
+    cell = next(cell for cell in notebook.cells if any(map(shows, cell.get("outputs", []))))
+    del cell.metadata.mystnb[lost]
+    assert list(bare(notebook)) == [cell.id]
