@@ -6,6 +6,8 @@ DERIVED = {
     "README": {
         "84.17": "forty_truth('paper-vae')[2]",
         "82.30": "forty_truth('paper-vae-vamp')[2]",
+        "82.59": "forty_truth('paper-hvae')[2]",
+        "81.56": "forty_truth('paper-hvae-vamp')[2]",
         "0.02": "abs(forty_truth('paper-vae')[2] - forty_truth('paper-vae')[3])",
         "0.38": "82.80 - 82.42",
         "0.41": "81.65 - 81.24",
@@ -43,6 +45,8 @@ DERIVED = {
         "82.44": "max(likelihood('paper-vae-vamp')['tenths'])",
         "2.03": "forty_truth('paper-vae')[1] - forty_truth('paper-vae-vamp')[1]",
         "1.87": "forty_truth('paper-vae')[2] - forty_truth('paper-vae-vamp')[2]",
+        "1.12": "forty_truth('paper-hvae')[1] - forty_truth('paper-hvae-vamp')[1]",
+        "1.03": "forty_truth('paper-hvae')[2] - forty_truth('paper-hvae-vamp')[2]",
     },
     "tried": {
         "1.2": "87.07 - 85.90",
