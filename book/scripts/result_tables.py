@@ -208,8 +208,8 @@ def truths():
                 found = record[proposal]
                 cells += [f"{found['mean_gap']:+.3f}", f"{found['far_off']}", f"{found[doubted]}"]
             rows.append([f"`{name}`", *cells])
-    old = ("encoder alone: mean error", "more than 0.5 off", "of these, k̂\u00a0≤\u00a00.7")
-    new = ("default: mean error", "more than 0.5 off", "of these, unflagged")
+    old = ("encoder alone: mean error (nats)", "off by over 0.5", "of these, k̂\u00a0≤\u00a00.7 and no warning")
+    new = ("default: mean error (nats)", "off by over 0.5", "of these, unflagged")
     return _table(["model", "images", "log p(x), quadrature", *old, *new], rows)
 
 
@@ -228,8 +228,8 @@ def forty_truths():
             annealed = f"{default + mixture['mean_gap']:.2f} ± {mixture['standard_error_of_gap']:.2f}"
             cells = [f"{theirs:.2f}" if theirs else "", f"{trained['nll']:.2f}", f"{default:.2f}", annealed]
             rows.append([f"`{name}`", *cells, f"{encoder['far_off'] / record['images_of_reference']:.0%}"])
-    heading = ["model", "the paper", "its protocol, here", "default estimate", "annealed"]
-    return _table([*heading, "images that the protocol misses by half a nat"], rows)
+    heading = ["test NLL (nats)", "the paper", "its protocol, here", "default estimate", "annealed"]
+    return _table([*heading, "of 100 images, the protocol misses by half a nat"], rows)
 
 
 def trainings():

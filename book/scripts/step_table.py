@@ -26,7 +26,8 @@ def steps():
             cells[-2:] = f"{standard['images_per_second'] / speed:.2f}", f"{row['flops'] / standard['flops']:.2f}"
         rows.append([name, f"{size:g}", *cells])
     speeds = ("images a second, float32", "of the rate", "in bfloat16", "of its rate")
-    return _table(["model", "$s$", *speeds, "VampPrior: times the time", "times the operations"], rows)
+    ratios = ("time, VampPrior over standard, float32", "operations, likewise")
+    return _table(["model", "$s$", *speeds, *ratios], rows)
 
 
 def epochs():
