@@ -146,6 +146,18 @@ def gains():
     return _table(STARTS, rows)
 
 
+def batches():
+    """Trials of `mnist-vae` by the size of its batches: steps, passes, and the ELBO of held-out training images."""
+    rows = []
+    for trial in ("batch256-28-epochs", "batch128-14-epochs", "batch128-10-epochs", "batch256-rate4e-3"):
+        [record] = _record(f"tried/mnist-vae-{trial}", "config")
+        settings = record["experiment"]
+        steps = settings["epochs"] * -(-50_000 // settings["batch_size"])
+        cells = [f"{settings['batch_size']}", f"{settings['epochs']}", f"{steps:,}", f"{settings['lr']:g}"]
+        rows.append([*cells, f"{_end_of_trial(f'mnist-vae-{trial}')['val_elbo']:.2f}"])
+    return _table(["images a step", "epochs", "steps", "learning rate", "ELBO (nats)"], rows)
+
+
 def learning_rates():
     """Trials of the paper's VAE with a standard prior, 20 epochs each: ELBO of held-out training images at the end."""
     rates = ("1e-3", "2e-3", "4e-3", "8e-3")
@@ -288,6 +300,7 @@ TABLES = {
     "seeds_of_chapter_9": seeds_of_chapter_9,
     "tried": tried,
     "gains": gains,
+    "batches": batches,
     "learning_rates": learning_rates,
     "starts": starts,
     "likelihoods": likelihoods,
