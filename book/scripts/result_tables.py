@@ -215,14 +215,14 @@ def truths():
     rows = []
     for name in shipped():
         for record in _record("true_likelihoods", name):
-            cells = [f"{record['images']:,}", f"{record['mean']:.2f}"]
+            cells = [f"{record['mean']:.2f}"]
             for proposal, doubted in (("encoder", "far_off_by_k_hat_unflagged"), ("mixture", "far_off_unflagged")):
                 found = record[proposal]
                 cells += [f"{found['mean_gap']:+.3f}", f"{found['far_off']}", f"{found[doubted]}"]
             rows.append([f"`{name}`", *cells])
     old = ("encoder alone: mean error (nats)", "off by over 0.5", "of these, k̂\u00a0≤\u00a00.7 and no warning")
     new = ("default: mean error (nats)", "off by over 0.5", "of these, unflagged")
-    return _table(["model", "images", "log p(x), quadrature", *old, *new], rows)
+    return _table(["model", "log p(x), quadrature", *old, *new], rows)
 
 
 def forty_truths():

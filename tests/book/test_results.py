@@ -281,3 +281,11 @@ def test_the_vampprior_does_not_notice_that_latents_are_standardized(kind, netwo
     means, variances = vc.as_numpy(top.means), np.exp(vc.as_numpy(top.logvars))
     np.testing.assert_allclose(means.mean(axis=0), 0, atol=1e-4)
     np.testing.assert_allclose(means.var(axis=0) + variances.mean(axis=0), 1, rtol=1e-4)
+
+
+def test_the_truth_is_known_of_a_thousand_images():
+    for name in result_tables.shipped():
+        record = json.loads((result_tables.RECORDS / "true_likelihoods" / f"{name}.json").read_text())
+        assert record["reference"] == "quadrature" and record["images"] == record["images_of_reference"] == 1000
+        found = record["mixture"]
+        assert abs(found["mean_gap"]) <= 0.02 and found["far_off"] <= 5 and found["far_off_unflagged"] <= 1
