@@ -149,7 +149,9 @@ def gains():
 def batches():
     """Trials of `mnist-vae` by the size of its batches: steps, passes, and the ELBO of held-out training images."""
     rows = []
-    for trial in ("batch256-28-epochs", "batch128-14-epochs", "batch128-10-epochs", "batch256-rate4e-3"):
+    for trial in (
+        "batch256-28-epochs", "batch128-14-epochs", "batch64-7-epochs", "batch128-10-epochs", "batch256-rate4e-3",
+    ):  # fmt: skip
         [record] = _record(f"tried/mnist-vae-{trial}", "config")
         settings = record["experiment"]
         steps = settings["epochs"] * -(-50_000 // settings["batch_size"])
