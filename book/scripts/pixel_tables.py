@@ -2,10 +2,9 @@
 
 import json
 
-from result_tables import RECORDS, _nats, _power, _table, _trained_on, metric
+from result_tables import RECORDS, _nats, _power, _table, _trained_on, metric, write_tables
 
 import vamp_core as vc
-from vamp_core.system.files import whole
 from vamp_core.training.build import build_model
 from vamp_core.training.flops import training_flops
 from vamp_core.training.run_folder import read_history
@@ -85,6 +84,4 @@ TABLES = {"pixelcnn": pixelcnn, "latents_in_use": latents_in_use, "paper_data": 
 
 
 def write():
-    for name, table in TABLES.items():
-        with whole(RECORDS / f"{name}.md") as partial:
-            partial.write_text(table() + "\n")
+    write_tables(TABLES)

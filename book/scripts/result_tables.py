@@ -316,12 +316,17 @@ TABLES = {
 }
 
 
-def write():
-    """Writes every table that has rows: the first one into the README too, between its two markers."""
-    for name, table in TABLES.items():
+def write_tables(tables):
+    """Writes every table that has rows, of {file name: what makes it}, where the book's pages include it."""
+    for name, table in tables.items():
         if rows := table():
             with whole(RECORDS / f"{name}.md") as partial:
                 partial.write_text(rows + "\n")
+
+
+def write():
+    """Writes every table: the first one into the README too, between its two markers."""
+    write_tables(TABLES)
     before, rest = README.read_text().split(MARKERS[0])
     after = rest.split(MARKERS[1])[1]
     with whole(README) as partial:

@@ -1,14 +1,11 @@
 """The tables of the page on cost, from the record of `tests/benchmarks/train_step.py`; run as a script, writes them."""
 
-import json
-
-from result_tables import RECORDS, _table
-
-from vamp_core.system.files import whole
+from result_tables import _record, _table, write_tables
 
 
 def record():
-    return json.loads((RECORDS / "train_step.json").read_text())
+    [found] = _record("", "train_step")
+    return found
 
 
 def steps():
@@ -41,6 +38,4 @@ def epochs():
 TABLES = {"train_step": steps, "train_epochs": epochs}
 
 if __name__ == "__main__":
-    for name, table in TABLES.items():
-        with whole(RECORDS / f"{name}.md") as partial:
-            partial.write_text(table() + "\n")
+    write_tables(TABLES)

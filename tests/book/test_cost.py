@@ -27,6 +27,11 @@ def test_the_sentences_say_what_was_measured(model):
         assert small < 0.4 < large  # far from the rate
         gains = [speed(model, prior, size, "mixed_bfloat16") / speed(model, prior, size, "float32") for size in (1, 4)]
         assert 1 < gains[0] < gains[1]  # where there is enough to multiply
+    float32, bfloat16 = (
+        FOUND[model, "vamp", 4, each]["flops"] * speed(model, "vamp", 4, each) / FOUND[model, "vamp", 4, each]["rate"]
+        for each in ("float32", "mixed_bfloat16")
+    )
+    assert bfloat16 / float32 == pytest.approx(4, rel=0.05)  # the rates themselves
     for size in (1, 4):
         time = speed(model, "standard", size, "float32") / speed(model, "vamp", size, "float32")
         flops = FOUND[model, "vamp", size, "float32"]["flops"] / FOUND[model, "standard", size, "float32"]["flops"]

@@ -27,7 +27,8 @@ ROOT = Path(__file__).parents[2]
 RECORDS = result_tables.RECORDS
 NOTEBOOKS = sorted((ROOT / "notebooks").glob("*.ipynb"))
 AUDIT = ("<!-- audit -->", "<!-- end of audit -->")  # around the table that `make audit` writes
-PAGES = [ROOT / "README.md", *(ROOT / "book" / f"{name}.md" for name in ("intro", "notation", "results_made", "tried"))]
+PAGES = [ROOT / "README.md"]
+PAGES += [ROOT / "book" / f"{name}.md" for name in ("intro", "notation", "results_made", "tried", "cost")]
 # The tables that a chapter's sentences cite; a page cites those that it includes.
 CITED = {
     "README": ["results", "seeds", "likelihoods"],
