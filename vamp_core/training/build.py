@@ -11,6 +11,7 @@ from vamp_core.density.vamp_prior import VampPrior
 from vamp_core.models import MODELS
 from vamp_core.networks.gated import GATED
 from vamp_core.networks.masked import PIXELCNN
+from vamp_core.training.adam import Adam
 
 
 @contextlib.contextmanager
@@ -27,11 +28,12 @@ def policy(precision):
 def build_model(config, image_shape):
     """The untrained model that a configuration describes, with weights seeded by `config.seed`."""
     keras.utils.set_random_seed(config.seed)
+    of_pseudo_inputs = dict(value_range=(0.0, 1.0), turns=config.turns)
     prior = {
         "standard": lambda: "standard",
         "mog": lambda: MixtureOfGaussians(config.num_components, seed=config.seed),
-        "vamp": lambda: VampPrior(config.num_components, value_range=(0.0, 1.0)),
-        "vamp_data": lambda: VampPrior(config.num_components, trainable=False, value_range=(0.0, 1.0)),
+        "vamp": lambda: VampPrior(config.num_components, **of_pseudo_inputs),
+        "vamp_data": lambda: VampPrior(config.num_components, trainable=False, **of_pseudo_inputs),
     }[config.prior]()
     likelihood, below = LIKELIHOODS[config.likelihood](), config.network
     if config.network in PIXELCNN:
