@@ -235,6 +235,73 @@ def assert_distinct_rows_of_data(pseudo_inputs):
     assert all(len(row) == 1 for row in rows) and len({int(row[0]) for row in rows}) == len(rows)
 
 
+# -- pseudo-inputs that take turns ------------------------------------------------------
+
+
+def in_turns():
+    prior = connected(VampPrior(pseudo_inputs=DATA[:6], turns=3))
+    prior.refresh()
+    return prior
+
+
+def log_prob_in_training(prior):
+    with prior.in_training():
+        return ops.sum(prior.log_prob(Z))
+
+
+def test_the_gradients_of_all_turns_have_the_full_gradient_as_their_mean():
+    prior = in_turns()
+    weights = [prior.pseudo_inputs, *prior.encoder.trainable_variables]
+    value, full = value_and_gradients(lambda: ops.sum(prior.log_prob(Z)), weights)
+    turns = []
+    for turn in range(prior.turns):
+        prior.turn.assign(turn)  # a gradient on JAX leaves no state behind
+        found, gradients = value_and_gradients(lambda: log_prob_in_training(prior), weights)
+        assert_close(found, value)  # while no weight changes there is nothing that is out of date
+        turns.append(gradients)
+    for turn, (pseudo_inputs, *_) in enumerate(turns):
+        moved = np.any(pseudo_inputs != 0, axis=1)
+        assert np.array_equal(np.flatnonzero(moved), [2 * turn, 2 * turn + 1])
+    for mean, expected in zip((np.mean(parts, axis=0) for parts in zip(*turns, strict=True)), full, strict=True):
+        assert_close(mean, expected, rtol=1e-4, atol=1e-5)
+
+
+def test_components_stand_as_they_were_until_it_is_their_turn():
+    prior = in_turns()
+    before = posteriors(prior.encoder, DATA[:6])
+    prior.encoder.set_weights([weight / 2 for weight in prior.encoder.get_weights()])
+    after = posteriors(prior.encoder, DATA[:6])
+    for done in (2, 4, 6):
+        expected = [np.concatenate([new[:done], old[done:]]) for new, old in zip(after, before, strict=True)]
+        assert_close(log_prob_in_training(prior), mixture_logpdf(Z, *expected).sum(), rtol=1e-5)
+    assert_close(prior.log_prob(Z), mixture_logpdf(Z, *after))
+
+
+def test_fit_begins_each_epoch_with_all_of_them_and_scores_with_all_of_them():
+    model = small_vae(VampPrior(pseudo_inputs=DATA[:6], turns=3))
+    assert not ops.convert_to_numpy(model.prior.kept).any()
+    kept = []
+    look = keras.callbacks.LambdaCallback(on_epoch_begin=lambda *_: kept.append(ops.convert_to_numpy(model.prior.kept)))
+    model.compile(keras.optimizers.SGD(0.0))
+    history = model.fit(DATA, epochs=2, batch_size=6, verbose=0, validation_data=(DATA,), callbacks=look).history
+    for found in kept:
+        assert_close(found, posteriors(model.encoder, DATA[:6]), rtol=1e-5, atol=1e-6)
+    assert len(kept) == 2 and int(ops.convert_to_numpy(model.prior.turn)) == 4 % 3
+    fitted(model, keras.optimizers.SGD(0.1))
+    assert not np.any(ops.convert_to_numpy(model.prior.pseudo_inputs) == DATA[:6])
+    expected = mixture_logpdf(Z, *posteriors(model.encoder, ops.convert_to_numpy(model.prior.pseudo_inputs)))
+    assert_close(model.prior.log_prob(Z), expected, rtol=1e-5, atol=1e-5)
+    assert np.isfinite(history["val_loss"]).all()
+
+
+def test_one_batch_after_another_takes_turns_too():
+    model = small_vae(VampPrior(pseudo_inputs=DATA[:6], turns=3))
+    model.compile(keras.optimizers.SGD(0.1))
+    for _ in range(3):
+        model.train_on_batch(DATA)
+    assert not np.any(ops.convert_to_numpy(model.prior.pseudo_inputs) == DATA[:6])
+
+
 @pytest.mark.parametrize("num_components", [1, 5, 12])
 def test_adapt_picks_distinct_training_data(num_components):
     prior = connected(VampPrior(num_components))
@@ -258,6 +325,8 @@ MISTAKES = {
     "n is 0": lambda: MAKERS["mog"]().sample(0),
     "num_components is 0": lambda: MixtureOfGaussians(0),
     "num_components is -3": lambda: VampPrior(-3),
+    "turns is 0": lambda: VampPrior(turns=0),
+    "turns is 4, but 6 pseudo-inputs .* for instance 3": lambda: VampPrior(pseudo_inputs=DATA[:6], turns=4),
     "value_range is 'gaussian'": lambda: VampPrior(value_range="gaussian"),
     r"value_range is \(1, 0\)": lambda: VampPrior(value_range=(1, 0)),
     "value_range is 1": lambda: VampPrior(value_range=1),
@@ -278,7 +347,7 @@ def test_mistakes_are_told(message):
 
 
 SAVED = [StandardNormal(), MixtureOfGaussians(7, seed=5), VampPrior(7, trainable=False, value_range=(-1, 1))]
-SAVED += [VampPrior(7, value_range=None), VampPrior(7)]
+SAVED += [VampPrior(7, value_range=None), VampPrior(7), VampPrior(8, turns=4)]
 
 
 @pytest.mark.parametrize("prior", SAVED)
@@ -286,7 +355,7 @@ def test_priors_survive_serialisation(prior):
     restored = keras.saving.deserialize_keras_object(keras.saving.serialize_keras_object(prior))
     assert type(restored) is type(prior) and type(prior) in PRIORS.values()
     assert restored.get_config() == prior.get_config()
-    for name in ("num_components", "seed", "trainable", "value_range"):
+    for name in ("num_components", "seed", "trainable", "value_range", "turns"):
         assert getattr(restored, name, None) == getattr(prior, name, None)
 
 

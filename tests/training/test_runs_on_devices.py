@@ -58,8 +58,8 @@ from small_runs import config
 from vamp_core.training.recorder import RunRecorder
 
 OUTPUT = sys.argv[2].removesuffix(".npz")
-SETTINGS = dict(prior="vamp", num_components=20, binarize="dynamic", warmup_epochs=2, lr=1e-3, validation_images=201,
-                early_stopping=3, batch_size=500)
+SETTINGS = dict(prior="vamp", num_components=20, turns=2, binarize="dynamic", warmup_epochs=2, lr=1e-3,
+                validation_images=201, early_stopping=3, batch_size=500)
 own = RunRecorder.on_epoch_end
 
 def train(devices, name, until=None, **settings):

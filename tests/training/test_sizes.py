@@ -14,13 +14,13 @@ from vamp_core.training.sizes import check_memory, parameters, training_bytes
 @pytest.mark.parametrize("network", ["conv", "gated_mlp", "gated_conv", "pixelcnn", "pixelcnn_mlp"])
 @pytest.mark.parametrize("kind", ["vae", "hvae"])
 def test_parameters_are_counted_without_building_anything(kind, network):
-    for likelihood, (prior, shape) in itertools.product(
-        ("bernoulli", "learned_gaussian"),
+    for (likelihood, turns), (prior, shape) in itertools.product(
+        (("bernoulli", 1), ("learned_gaussian", 2)),
         zip(("standard", "vamp", "mog"), ((8, 8, 1), (8, 12, 3), (4, 4, 1)), strict=True),
     ):
         config = vc.TrainingConfig(
-            model=kind, network=network, likelihood=likelihood, prior=prior, num_components=7, latent_dim=6,
-            network_size=1.3, pixelcnn_channels=5, encoder_trunk=(20, 30), decoder_trunk=(40,),
+            model=kind, network=network, likelihood=likelihood, prior=prior, num_components=6, turns=turns,
+            latent_dim=6, network_size=1.3, pixelcnn_channels=5, encoder_trunk=(20, 30), decoder_trunk=(40,),
         )  # fmt: skip
         model = build_model(config, shape)
         single = sum(weight.shape == () for weight in model.weights)  # β and the like

@@ -164,7 +164,7 @@ def test_a_killed_run_resumes_to_the_weights_of_an_uninterrupted_one(tmp_path):
     """SIGKILL in the middle of the second epoch, every kind of schedule on, then --resume."""
     settings = dict(
         model="hvae", prior="vamp", epochs=3, batch_size=16, binarize="dynamic", lr=1e-3,
-        lr_schedule="cosine", lr_warmup_epochs=1, warmup_epochs=2,
+        lr_schedule="cosine", lr_warmup_epochs=1, warmup_epochs=2, turns=4,
     )  # fmt: skip
     process = subprocess.Popen(
         command(tmp_path / "killed", **settings), cwd=ROOT, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL

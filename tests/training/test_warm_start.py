@@ -54,6 +54,12 @@ def test_all_networks_are_taken_over_and_a_prior_that_is_alike(kind, prior, tmp_
     np.testing.assert_equal(model.get_weights(), trained.get_weights())
 
 
+def test_pseudo_inputs_are_taken_over_by_those_that_take_turns(kind, trained, file):
+    model = model_with(kind, "vamp", seed=2, turns=5)
+    warm_start(model, file)
+    np.testing.assert_equal(prior_weights(model), prior_weights(trained))
+
+
 @pytest.mark.thorough
 @pytest.mark.parametrize(
     ("prior", "settings"), [("standard", {}), ("mog", {}), ("vamp", dict(num_components=7)), ("vamp_data", {})]

@@ -87,6 +87,18 @@ class Prior(keras.layers.Layer):
         """
         yield
 
+    @property
+    def of_the_density(self):
+        """The weights that p(z) depends on: all but what training steps keep between them."""
+        return self.weights
+
+    def in_training(self):
+        """The context of a training step, in which a prior may be cheaper and not quite exact."""
+        return contextlib.nullcontext()
+
+    def refresh(self):
+        """Called before each epoch of `fit`, for what training steps keep between them."""
+
     def sample(self, n, seed=None):
         """n independent draws z ~ p(z): (n, D).
 
@@ -131,9 +143,14 @@ class MixturePrior(Prior):
 
     @contextlib.contextmanager
     def fixed(self):
-        outside = _FIXED.get()
         # Copies, since on JAX a compiled `predict` is handed the memory of the variables that they may be.
-        _FIXED.set({**outside, self: tuple(ops.copy(part) for part in self._components())})
+        with self._fixed_at(tuple(ops.copy(part) for part in self._components())):
+            yield
+
+    @contextlib.contextmanager
+    def _fixed_at(self, components):
+        outside = _FIXED.get()
+        _FIXED.set({**outside, self: components})
         try:
             yield
         finally:

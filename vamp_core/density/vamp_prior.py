@@ -8,7 +8,7 @@ import numpy as np
 from keras import ops
 
 from vamp_core.density.priors import MixtureOfGaussians, MixturePrior, StandardNormal
-from vamp_core.errors import InputError
+from vamp_core.errors import InputError, check_count
 from vamp_core.system.arrays import as_numpy
 from vamp_core.system.devices import computed_in_parts
 
@@ -42,19 +42,30 @@ class VampPrior(MixturePrior):
     The encoder takes pseudo-inputs in inference mode always, and is not changed by them: without dropout, batch
     normalization by its moving statistics. So the prior that is trained is the prior that is scored.
 
+    In training they can take turns, since K of them cost more than a batch does: with `turns` of 4, each step of `fit`
+    takes a quarter of them through the encoder, with four times their gradient; the other components stand as they
+    were one to three steps before. Every epoch begins with all of them, and whatever scores takes all.
+
     Args:
         num_components: K; ignored if `pseudo_inputs` are given.
         pseudo_inputs: (K, *data_shape) to start from, or None.
         trainable: False keeps the pseudo-inputs as they start ("VampPrior-data" in the paper).
         value_range: (low, high) that pseudo-inputs are projected onto, None for no limits; "likelihood" for
             the values that the model's likelihood can score: [0, 1] for a Bernoulli, no limits for a Gaussian.
+        turns: steps in which all pseudo-inputs go through the encoder once; 1 for all in each step.
+
+    Raises:
+        InputError: K cannot be divided by `turns`, or pseudo-inputs or `value_range` make no sense.
     """
 
-    def __init__(self, num_components=500, pseudo_inputs=None, trainable=True, value_range="likelihood", **kwargs):
+    def __init__(
+        self, num_components=500, pseudo_inputs=None, trainable=True, value_range="likelihood", turns=1, **kwargs
+    ):
         self._start = None if pseudo_inputs is None else _data_points("pseudo_inputs", pseudo_inputs)
         count = num_components if self._start is None else len(self._start)
         super().__init__(count, trainable=trainable, **kwargs)
         self.value_range = _limits(value_range)
+        self.turns = check_turns(turns, self.num_components)
 
     def connect(self, latent_dim, encoder, data_shape, value_range=None):
         limits = value_range if self.value_range == "likelihood" else self.value_range
@@ -70,6 +81,10 @@ class VampPrior(MixturePrior):
             constraint=None if limits is None else WithinRange(*limits),
             name="pseudo_inputs",
         )
+        if self.turns > 1:
+            state = dict(trainable=False, initializer="zeros", aggregation="only_first_replica")
+            self.kept = self.add_weight(shape=(2, self.num_components, latent_dim), name="kept", **state)
+            self.turn = self.add_weight(shape=(), dtype="int32", name="turn", **state)
         self.trainable = self.trainable  # hands on to the new weight what the constructor was told
         if self._start is not None:
             self.pseudo_inputs.assign(self._start)
@@ -134,6 +149,32 @@ class VampPrior(MixturePrior):
     def components(self):
         return computed_in_parts(self, ops.convert_to_tensor(self.pseudo_inputs))
 
+    @property
+    def of_the_density(self):
+        return [self.pseudo_inputs]
+
+    def refresh(self):
+        if self.turns > 1:
+            self.kept.assign(ops.stack(self.components()))
+
+    def in_training(self):
+        return super().in_training() if self.turns == 1 else self._fixed_at(self._components_in_turn())
+
+    def _components_in_turn(self):
+        """As `components`, but those whose turn it is not stand as they were, without a gradient."""
+        in_parts = (self.turns, self.num_components // self.turns)
+        pseudo_inputs = ops.reshape(self.pseudo_inputs, (*in_parts, *self.pseudo_inputs.shape[1:]))
+        turn = ops.convert_to_tensor(self.turn)
+        new = ops.stack(computed_in_parts(self, ops.take(pseudo_inputs, turn, axis=0)))[:, None]
+        its_turn = ops.reshape(ops.arange(self.turns, dtype="int32") == turn, (1, self.turns, 1, 1))
+        # The value of `new`, but with a gradient that stands for all turns.
+        new = self.turns * new - ops.stop_gradient((self.turns - 1) * new)
+        kept = ops.where(its_turn, new, ops.reshape(self.kept, (2, *in_parts, self.latent_dim)))
+        kept = ops.reshape(kept, self.kept.shape)
+        self.kept.assign(ops.stop_gradient(kept))
+        self.turn.assign((turn + 1) % self.turns)
+        return tuple(ops.unstack(kept))
+
     def call(self, pseudo_inputs):
         # A stateless call leaves no trace in the encoder: no moving statistics, no losses that are not the data's.
         # It is made from within a layer's call, since an outermost call would forget the data's losses.
@@ -143,7 +184,19 @@ class VampPrior(MixturePrior):
         return mean, logvar
 
     def get_config(self):
-        return {**super().get_config(), "value_range": self.value_range}
+        return {**super().get_config(), "value_range": self.value_range, "turns": self.turns}
+
+
+def check_turns(turns, num_components, name="turns"):
+    """`turns` as an integer, else an `InputError`."""
+    turns = check_count(name, turns)
+    if num_components % turns:
+        fits = max(count for count in range(1, turns) if num_components % count == 0)
+        raise InputError(
+            f"{name} is {turns}, but {num_components} pseudo-inputs cannot be divided into so many equal parts: "
+            f"choose a divisor of {num_components}, for instance {fits}."
+        )
+    return turns
 
 
 def _limits(value_range):

@@ -78,7 +78,8 @@ class Fittable(keras.Model):
         In training from `iwae_samples` samples: (B · iwae_samples,) each, those of a data point in a row.
         """
         part, samples = shared_out(x), self.iwae_samples if training else 1
-        terms = self.terms(part, self.posterior(part), self.seed_generator, samples)
+        with self.prior.in_training() if training else contextlib.nullcontext():
+            terms = self.terms(part, self.posterior(part), self.seed_generator, samples)
         return terms if part is x else ElboTerms(*(term[: ops.shape(x)[0] * samples] for term in terms))
 
     def terms(self, x, posterior, seed, samples=1):
@@ -162,6 +163,7 @@ class Fittable(keras.Model):
         if not self.prior.adapted:
             self._start_prior(**given)
         self.prior.check_adapted()
+        given["callbacks"] = _with(_Refresh(), given.get("callbacks"))
         if self.compiled and not self.optimizer.built:
             self._build_optimizer()
         try:
@@ -209,6 +211,7 @@ class Fittable(keras.Model):
         if not self.prior.adapted:
             self._start_prior(given["x"])
         self.prior.check_adapted()
+        self.prior.refresh()  # since anything may have happened to the weights
         with unfixed():
             return super().train_on_batch(**given)
 
@@ -251,6 +254,21 @@ class Fittable(keras.Model):
         strategy = getattr(self, "distribute_strategy", None)  # on TensorFlow alone
         with strategy.scope() if strategy else contextlib.nullcontext():
             self.optimizer.build(self.trainable_variables)
+
+
+class _Refresh(keras.callbacks.Callback):
+    """Has the prior start each epoch from the weights as they are."""
+
+    def on_epoch_begin(self, epoch, logs=None):
+        self.model.prior.refresh()
+
+
+def _with(callback, others):
+    """Keras's `callbacks`, a list of them or what Keras has made of one, with one more in front."""
+    if isinstance(others, keras.callbacks.CallbackList):
+        others.append(callback)
+        return others
+    return [callback, *tree.flatten(others or [])]
 
 
 def _greater_is_better(callbacks):

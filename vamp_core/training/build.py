@@ -70,7 +70,7 @@ def compile_model(model, config, steps_per_epoch):
     if config.jit == "on":
         model.supports_jit = True
     model.compile(
-        optimizer=keras.optimizers.Adam(rate, global_clipnorm=config.clip_norm or None),
+        optimizer=Adam(rate, global_clipnorm=config.clip_norm or None),
         iwae_samples=config.iwae_samples,
         free_nats=config.free_nats,
         jit_compile={"auto": "auto", "on": True, "off": False}[config.jit],

@@ -5,6 +5,7 @@ import json
 from dataclasses import asdict, dataclass, field, fields
 
 from vamp_core.density.likelihoods import LIKELIHOODS
+from vamp_core.density.vamp_prior import check_turns
 from vamp_core.errors import InputError
 from vamp_core.models import MODELS
 from vamp_core.models.checks import check_sizes
@@ -28,7 +29,8 @@ from vamp_core.training.limits import (
     units,
 )
 
-PRIOR_CHOICES = ("standard", "vamp", "vamp_data", "mog")
+PSEUDO_INPUTS = ("vamp", "vamp_data")  # priors that hold some
+PRIOR_CHOICES = ("standard", *PSEUDO_INPUTS, "mog")
 _UNITS = {"nargs": "*", "type": int, "metavar": "UNITS"}  # of a row of dense layers
 
 
@@ -75,6 +77,11 @@ class TrainingConfig:
         64, "channels of the masked convolutions of pixelcnn and pixelcnn_mlp", positive(10_000)
     )
     num_components: int = _setting(500, "components of a vamp, vamp_data or mog prior (K)", positive(1_000_000))
+    turns: int = _setting(
+        1,
+        "steps in which all pseudo-inputs go through the encoder once, in each a part of them; 1: all in each step",
+        positive(1_000_000),
+    )
     likelihood: str = _setting("bernoulli", "what the decoder's output means", choices=tuple(LIKELIHOODS))
     encoder_trunk: tuple[int, ...] = _setting((), "units of dense layers before the posterior's heads", units, **_UNITS)
     decoder_trunk: tuple[int, ...] = _setting((), "units of dense layers after the latents", units, **_UNITS)
@@ -154,6 +161,8 @@ class TrainingConfig:
         """What no setting alone can tell."""
         check_sizes(self.latent_dim, MODELS[self.model].levels, self.activation)
         check_gain(self.latent_gain, self.decoder_trunk)
+        if self.prior in PSEUDO_INPUTS:
+            check_turns(self.turns, self.num_components, "--turns")
         if self.early_stopping and not self.validation_images:
             raise InputError(
                 "--early_stopping would choose the best epoch on the test images: "

@@ -36,7 +36,7 @@ def training_flops(model, batch_size, samples=1):
         networks.append(model.likelihood.network)
     flops = sum(forward_flops(network) * (1 if network in once else samples) for network in networks)
     if isinstance(model.prior, VampPrior):
-        flops += forward_flops(model.encoder) * model.prior.num_components / batch_size
+        flops += forward_flops(model.encoder) * model.prior.num_components / model.prior.turns / batch_size
     return PASSES_IN_TRAINING * flops
 
 

@@ -11,6 +11,7 @@ from vamp_core.networks.gated import CHANNELS, CONVOLUTIONS, HIDDEN
 from vamp_core.networks.masked import DEPTH, FEATURES, HIDDEN_KERNEL, IMAGE_KERNEL, PIXELCNN
 from vamp_core.system import hardware
 from vamp_core.system.memory import in_words, machine_memory
+from vamp_core.training.config import PSEUDO_INPUTS
 
 # Bytes. A parameter is there five times in float32: itself, its gradient, Adam's two means, the copy that is scored.
 PER_PARAMETER = 20
@@ -53,12 +54,9 @@ def check_memory(config, image_shape, devices=1):
 
 def parameters(config, image_shape):
     """The number of parameters of the model that `config` describes."""
-    own = {
-        "standard": 0,
-        "mog": 2 * config.num_components * _top_dim(config),
-        "vamp": config.num_components * math.prod(image_shape),
-        "vamp_data": config.num_components * math.prod(image_shape),
-    }
+    components = 2 * config.num_components * _top_dim(config)
+    pseudo_inputs = config.num_components * math.prod(image_shape) + components * (config.turns > 1)  # which are kept
+    own = {"standard": 0, "mog": components, "vamp": pseudo_inputs, "vamp_data": pseudo_inputs}
     return sum(network.parameters for network in _networks(config, image_shape).values()) + own[config.prior]
 
 
@@ -72,8 +70,8 @@ def training_bytes(config, image_shape, devices=1):
     per_sample = sum(network.values for network in networks.values()) - once
     per_sample += math.prod(image_shape) + 4 * config.latent_dim
     values = config.batch_size * (once + config.iwae_samples * per_sample)
-    if config.prior in ("vamp", "vamp_data"):
-        values += config.num_components * networks["encoder"].values
+    if config.prior in PSEUDO_INPUTS:
+        values += config.num_components // config.turns * networks["encoder"].values
     shared = (4 if config.precision == "float32" else 2) * values
     if config.prior != "standard":  # the density of each latent under each component, in float32
         shared += 4 * config.batch_size * config.iwae_samples * config.num_components

@@ -19,13 +19,12 @@ from vamp_core.system import hardware
 from vamp_core.system.devices import number_of_devices, on_devices
 from vamp_core.training.batches import Batches
 from vamp_core.training.build import build_model, compile_model, in_float32, policy
+from vamp_core.training.config import PSEUDO_INPUTS
 from vamp_core.training.recorder import RunRecorder
 from vamp_core.training.run_folder import RunFolder
 from vamp_core.training.sizes import check_memory
 from vamp_core.training.warm_start import warm_start
 from vamp_core.version import __version__
-
-PSEUDO_INPUTS = ("vamp", "vamp_data")  # priors that hold some
 
 
 def train(config):

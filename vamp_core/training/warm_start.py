@@ -9,6 +9,7 @@ import numpy as np
 from vamp_core.errors import InputError
 from vamp_core.models.base import LatentVariableModel
 from vamp_core.models.checks import NETWORKS
+from vamp_core.system.arrays import as_numpy
 from vamp_core.system.memory import machine_memory
 
 
@@ -32,17 +33,19 @@ def warm_start(model, path):
     pairs.append(tuple(each.likelihood if _has_weights(each.likelihood) else None for each in (model, trained)))
     pairs = [pair for pair in pairs if pair != (None, None)]
     for ours, theirs in pairs:
-        if ours is None or theirs is None or _weights(ours) != _weights(theirs):
+        if ours is None or theirs is None or _shapes(ours.weights) != _shapes(theirs.weights):
             raise InputError(
                 f"--start_from is {str(path)!r}, whose networks are not shaped as those that would be trained: "
                 "give the --model, --network, --latent_dim and sizes that it was made with."
             )
-    if type(model.prior) is type(trained.prior) and _weights(model.prior) == _weights(trained.prior):
-        pairs.append((model.prior, trained.prior))
-    if not all(np.isfinite(weight).all() for _, theirs in pairs for weight in theirs.get_weights()):
+    weights = [pair for ours, theirs in pairs for pair in zip(ours.weights, theirs.weights, strict=True)]
+    priors = [each.prior.of_the_density for each in (model, trained)]
+    if type(model.prior) is type(trained.prior) and _shapes(priors[0]) == _shapes(priors[1]):
+        weights += zip(*priors, strict=True)
+    if not all(np.isfinite(as_numpy(theirs)).all() for _, theirs in weights):
         raise InputError(f"--start_from is {str(path)!r}, which holds NaN or infinite weights: give another model.")
-    for ours, theirs in pairs:
-        ours.set_weights(theirs.get_weights())
+    for ours, theirs in weights:
+        ours.assign(theirs)
 
 
 def _load(path):
@@ -66,5 +69,5 @@ def _has_weights(likelihood):
     return isinstance(likelihood, keras.layers.Layer)
 
 
-def _weights(layer):
-    return [(weight.shape, weight.trainable) for weight in layer.weights]
+def _shapes(weights):
+    return [(weight.shape, weight.trainable) for weight in weights]
