@@ -164,7 +164,7 @@ def test_a_killed_run_resumes_to_the_weights_of_an_uninterrupted_one(tmp_path):
     """SIGKILL in the middle of the second epoch, every kind of schedule on, then --resume."""
     settings = dict(
         model="hvae", prior="vamp", epochs=3, batch_size=16, binarize="dynamic", lr=1e-3,
-        lr_schedule="cosine", lr_warmup_epochs=1, warmup_epochs=2, turns=4,
+        lr_schedule="cosine", lr_warmup_epochs=1, warmup_epochs=2, turns=5,
     )  # fmt: skip
     process = subprocess.Popen(
         command(tmp_path / "killed", **settings), cwd=ROOT, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
@@ -208,6 +208,22 @@ def test_a_damaged_checkpoint_is_named_and_the_one_before_it_serves(tmp_path):
     assert folder.read_history()["epoch"] == [1, 2, 3]
 
 
+@pytest.mark.parametrize("prior", ["standard", "vamp"])
+def test_steps_taken_together_are_the_steps_taken_alone(prior, tmp_path, monkeypatch):
+    """23 steps an epoch, the last one of fewer images, and each time seven left over of eight at a time."""
+    found = []
+    for steps in (8, 1):
+        monkeypatch.setattr("vamp_core.training.build.STEPS_TOGETHER", steps)
+        settings = dict(prior=prior, turns=2, batch_size=64, lr=1e-3)
+        model, _, folder = vc.train(config(tmp_path / str(steps), **settings))
+        found.append((weights(model), folder.read_history()))
+    (together, history), (alone, expected) = found
+    for ours, theirs in zip(together, alone, strict=True):
+        np.testing.assert_allclose(ours, theirs, atol=1e-5)
+    for name in ("loss", "kl", "val_elbo", "learning_rate"):
+        np.testing.assert_allclose(history[name], expected[name], rtol=1e-5)
+
+
 @pytest.mark.thorough
 def test_a_loss_that_is_lost_keeps_the_last_good_checkpoint(tmp_path, monkeypatch):
     """Learning rate 1e30 from the second epoch on: the process ends with one sentence and exit status 1."""
@@ -215,7 +231,7 @@ def test_a_loss_that_is_lost_keeps_the_last_good_checkpoint(tmp_path, monkeypatc
     result = subprocess.run(command(tmp_path, **settings), cwd=ROOT, capture_output=True, text=True)
     assert result.returncode == 1
     assert "Traceback" not in result.stderr
-    told = r"train.py: error: The loss became (nan|inf|-inf) in step .*finished epochs are kept"
+    told = r"train.py: error: The loss became (nan|inf|-inf) by step .*finished epochs are kept"
     assert re.search(told, result.stderr)
     monkeypatch.setattr("vamp_core.training.recorder.RunRecorder.on_train_batch_end", diverge_in_second_epoch)
     with pytest.raises(TrainingDiverged):

@@ -13,6 +13,9 @@ from vamp_core.networks.gated import GATED
 from vamp_core.networks.masked import PIXELCNN
 from vamp_core.training.adam import Adam
 
+# On TensorFlow, where Keras comes back to Python, and waits for the loss there, only after so many steps.
+STEPS_TOGETHER = 8
+
 
 @contextlib.contextmanager
 def policy(precision):
@@ -71,6 +74,7 @@ def compile_model(model, config, steps_per_epoch):
         model.supports_jit = True
     model.compile(
         optimizer=Adam(rate, global_clipnorm=config.clip_norm or None),
+        steps_per_execution=STEPS_TOGETHER if keras.backend.backend() == "tensorflow" else 1,
         iwae_samples=config.iwae_samples,
         free_nats=config.free_nats,
         jit_compile={"auto": "auto", "on": True, "off": False}[config.jit],

@@ -1,18 +1,24 @@
 """Settings that go together: `train.py --recipe NAME`."""
 
 # Settings found by measuring, or after the paper; a flag given beside --recipe wins over it.
+BOOK = dict(
+    network_size=1.0,
+    encoder_trunk=(256,),
+    decoder_trunk=(256, 256, 256),
+    latent_gain=3.0,
+    logvar_range=(-12.0, 6.0),
+    lr=2e-3,
+    lr_schedule="cosine",
+    lr_warmup_epochs=1,
+    epochs=24,
+)
 RECIPES = {
-    "book": dict(
-        network_size=1.0,
-        encoder_trunk=(256,),
-        decoder_trunk=(256, 256, 256),
-        latent_gain=3.0,
-        logvar_range=(-12.0, 6.0),
-        lr=2e-3,
-        lr_schedule="cosine",
-        lr_warmup_epochs=1,
-        epochs=24,
-    ),
+    "book": BOOK,
+    # The book's ELBO sooner, for a VAE: as many steps of half the images, with a pass over the pseudo-inputs for every
+    # four of them. The models that ship were trained before it was found.
+    "quick": BOOK | dict(batch_size=128, epochs=13, turns=4, lr=3e-3),
+    # And for an HVAE, which ends lower with smaller batches.
+    "quick_hvae": BOOK | dict(epochs=20, turns=4),
     # The paper's setting for dynamic MNIST, at what a CPU can do of it: the paper has batches of 100 images and a
     # learning rate of 5e-4, and ends when 50 epochs have brought nothing.
     "paper": dict(

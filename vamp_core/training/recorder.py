@@ -21,7 +21,7 @@ class RunRecorder(keras.callbacks.Callback):
     on from, but is no state to go on from later: it gets no checkpoint, and is never the best.
     """
 
-    # So Keras reads the losses in another thread, and no step waits for that. (On TensorFlow each waits all the same.)
+    # So Keras reads the losses in another thread, and no step waits for that. (On TensorFlow all wait the same.)
     async_safe = True
 
     def __init__(self, folder, batches, config, history):
@@ -40,7 +40,7 @@ class RunRecorder(keras.callbacks.Callback):
 
     def on_train_batch_end(self, batch, logs=None):
         if not np.isfinite(logs["loss"]):
-            raise self.diverged(f"The loss became {logs['loss']} in step {batch + 1} of epoch {self.epochs_done() + 1}")
+            raise self.diverged(f"The loss became {logs['loss']} by step {batch + 1} of epoch {self.epochs_done() + 1}")
 
     def on_epoch_end(self, epoch, logs=None):
         row = {"epoch": epoch + 1, **{name: float(value) for name, value in logs.items()}}
