@@ -4,8 +4,8 @@
     python tests/benchmarks/recipes.py ../older [--models mnist-vae mnist-hvae-vamp] [--rounds 3] [--record]
 
 Each round fits three short epochs, feeding included, and times the last two; the minutes are those of as many batches
-as the recipe has. The first round, which compiles, does not count. A third column is the book's recipe in this build. `--record` keeps the
-figures for the book's page on cost.
+as the recipe has. The first round, which compiles, does not count. A third column is the book's recipe in this build.
+`--record` keeps the figures for the book's page on cost.
 """
 
 import argparse
@@ -15,17 +15,16 @@ import subprocess
 import sys
 from pathlib import Path
 
-import vamp_core as vc
 from vamp_core.system.files import write_json
 from vamp_core.system.hardware import device_name, resolve_precision
 
 HERE = Path(__file__).resolve().parents[2]
+sys.path.insert(0, str(HERE / "book" / "scripts"))
+
+from results import repetitions, runs  # noqa: E402 (beside the book's other scripts)
+
 IMAGES = 60_000
-MODELS = {
-    f"mnist-{kind}" + "-vamp" * (prior == "vamp"): dict(model=kind, prior=prior)
-    for kind in ("vae", "hvae")
-    for prior in ("standard", "vamp")
-}
+MODELS = [name for name in runs() if name.startswith("mnist")]
 RECORD = HERE / "book" / "results" / "recipes.json"
 
 WORKER = """
@@ -54,7 +53,9 @@ for line in sys.stdin:
 """
 
 
-def worker(folder, settings):
+def worker(folder, config):
+    defaults = config.defaults()  # left out, since an older build may not know them
+    settings = {setting: value for setting, value in config.experiment().items() if value != defaults[setting]}
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join([str(folder), os.environ.get("PYTHONPATH", "")])}
     pipes = dict(stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
     return subprocess.Popen([sys.executable, "-c", WORKER, repr(settings)], env=environment, cwd=folder, **pipes)
@@ -71,7 +72,7 @@ def seconds_per_step(process):
 
 def minutes(name, older, rounds):
     """{column: minutes of a whole training} of one model."""
-    book, quick = ({**vc.RECIPES[recipe], **MODELS[name]} for recipe in ("book", "quick"))
+    book, quick = runs()[name], repetitions()[f"quick/{name}-seed0"]
     workers = {
         "book, older build": (worker(older, book), book),
         "book": (worker(HERE, book), book),
@@ -85,8 +86,7 @@ def minutes(name, older, rounds):
         process.stdin.close()
         process.wait()
     total = {}
-    for label, (_, settings) in workers.items():
-        config = vc.TrainingConfig(**settings)
+    for label, (_, config) in workers.items():
         steps = config.epochs * -(-IMAGES // config.batch_size)
         total[label] = round(steps * statistics.median(found[label][1:]) / 60, 2)
     return total
@@ -95,7 +95,7 @@ def minutes(name, older, rounds):
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("older", type=Path, help="worktree of an older commit")
-    parser.add_argument("--models", nargs="+", default=list(MODELS), choices=list(MODELS))
+    parser.add_argument("--models", nargs="+", default=MODELS, choices=MODELS)
     parser.add_argument("--rounds", type=int, default=3, help="timed rounds, of which the median counts")
     parser.add_argument("--record", action="store_true", help=f"write {RECORD.relative_to(HERE)}")
     arguments = parser.parse_args()
@@ -103,7 +103,8 @@ def main():
     for name in arguments.models:
         found[name] = minutes(name, arguments.older.resolve(), arguments.rounds)
         share = found[name]["quick"] / found[name]["book, older build"]
-        print(f"{name:16}", *(f"{label} {value:.2f} min  " for label, value in found[name].items()), f"{share:.2f}")
+        columns = [f"{label} {value:.2f} min  " for label, value in found[name].items()]
+        print(f"{name:16}", *columns, f"{share:.2f}", flush=True)
     if arguments.record:
         write_json(RECORD, {"device": device_name(), "precision": resolve_precision("auto"), "minutes": found})
 

@@ -28,6 +28,8 @@ cases = {
     "convolutions": (21, {}, lambda: vc.VAE(image_shape=(8, 8, 1), network_size=0.125, prior=vc.VampPrior(8))),
     "samples": (25, {"iwae_samples": 3}, lambda: vae_of(vc.VampPrior(7))),
     "free nats": (25, {"free_nats": 0.3}, lambda: vae_of(vc.VampPrior(8))),
+    "turns": (25, {}, lambda: vae_of(vc.VampPrior(8, turns=2))),
+    "turns of three": (25, {}, lambda: vae_of(vc.VampPrior(6, turns=2))),
 }
 results = {}
 with vc.on_devices(int(sys.argv[1])) as count:
@@ -55,6 +57,29 @@ def test_several_devices_take_the_steps_of_one(backend, tmp_path):
     expected, found = (virtual_devices.run(STEPS, count, backend, tmp_path) for count in (1, 4))
     for name, values in expected.items():  # "kinds" counts how many different pseudo-inputs the devices have
         np.testing.assert_allclose(found[name], values, rtol=1e-4, atol=1e-5, err_msg=name)
+
+
+TOGETHER = """
+import numpy as np, vamp_core as vc
+images = np.zeros((8, 8, 8, 1), "float32")
+with vc.on_devices("all"):
+    model = vc.VAE(image_shape=(8, 8, 1), network_size=0.125)
+    model.compile("sgd", steps_per_execution=2)
+told = ""
+try:
+    model.fit(images, batch_size=4, verbose=0)
+except vc.InputError as error:
+    told = str(error)
+np.savez(sys.argv[2], told=told)
+"""
+
+
+@pytest.mark.thorough
+@each_backend
+def test_steps_taken_together_are_refused_where_tensorflow_would_fail(backend, tmp_path):
+    pytest.importorskip(backend)
+    told = str(virtual_devices.run(TOGETHER, 2, backend, tmp_path)["told"])
+    assert told == "" if backend == "jax" else told.startswith("steps_per_execution is 2, with which TensorFlow cannot")
 
 
 NOISE = """

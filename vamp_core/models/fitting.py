@@ -13,7 +13,7 @@ from vamp_core.density.priors import unfixed
 from vamp_core.errors import InputError, check_count
 from vamp_core.models.data_door import admit, is_array, random_points, refuse_weights
 from vamp_core.models.objective import ElboTerms
-from vamp_core.system.devices import mean_over_batch, share_of_loss, shared_out
+from vamp_core.system.devices import mean_over_batch, share_of_loss, shared_out, trained_by_replicas
 
 # What Keras's `compile` takes for models whose loss compares predictions with targets.
 OF_TARGETS = ("loss", "loss_weights", "metrics", "weighted_metrics")
@@ -153,10 +153,16 @@ class Fittable(keras.Model):
             The `History`.
 
         Raises:
-            InputError: NaN, values outside what the likelihood can score, a wrong shape, or weights.
+            InputError: NaN, values outside what the likelihood can score, a wrong shape, or weights; or several steps
+                at a time on several devices of TensorFlow.
         """
         given = self._admitted(_arguments(super().fit, args, kwargs))
         self._check_samples()
+        if self.compiled and self.steps_per_execution > 1 and trained_by_replicas(self):
+            raise InputError(
+                f"steps_per_execution is {self.steps_per_execution}, with which TensorFlow cannot train on several "
+                "devices: leave it at 1."
+            )
         if given.get("validation_data") is not None:
             given["validation_data"] = (admit(self, given["validation_data"]),)
         _greater_is_better(given.get("callbacks"))

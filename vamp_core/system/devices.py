@@ -123,6 +123,12 @@ def has_replicas():
     return tf.distribute.get_strategy().num_replicas_in_sync > 1
 
 
+def trained_by_replicas(model):
+    """Whether a model was made to be trained by several replicas of `tf.distribute`."""
+    strategy = getattr(model, "distribute_strategy", None)  # on TensorFlow alone
+    return strategy is not None and strategy.num_replicas_in_sync > 1
+
+
 def shared_out(batch):
     """A batch of a step, (B, ...), as each device is to take it: its part of it.
 

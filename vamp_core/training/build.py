@@ -11,9 +11,11 @@ from vamp_core.density.vamp_prior import VampPrior
 from vamp_core.models import MODELS
 from vamp_core.networks.gated import GATED
 from vamp_core.networks.masked import PIXELCNN
-from vamp_core.training.adam import Adam
+from vamp_core.system.devices import has_replicas
+from vamp_core.training.muon import OPTIMIZERS
 
-# On TensorFlow, where Keras comes back to Python, and waits for the loss there, only after so many steps.
+# On TensorFlow Keras comes back to Python, and waits for the loss there, only after so many steps. (JAX and PyTorch
+# wait for none. In several replicas of TensorFlow steps that are taken together fail in its runtime.)
 STEPS_TOGETHER = 8
 
 
@@ -72,9 +74,10 @@ def compile_model(model, config, steps_per_epoch):
         rate = keras.optimizers.schedules.PolynomialDecay(0.0, warmup, end_learning_rate=config.lr)
     if config.jit == "on":
         model.supports_jit = True
+    together = keras.backend.backend() == "tensorflow" and not has_replicas()
     model.compile(
-        optimizer=Adam(rate, global_clipnorm=config.clip_norm or None),
-        steps_per_execution=STEPS_TOGETHER if keras.backend.backend() == "tensorflow" else 1,
+        optimizer=OPTIMIZERS[config.optimizer](rate, global_clipnorm=config.clip_norm or None),
+        steps_per_execution=STEPS_TOGETHER if together else 1,
         iwae_samples=config.iwae_samples,
         free_nats=config.free_nats,
         jit_compile={"auto": "auto", "on": True, "off": False}[config.jit],

@@ -28,6 +28,7 @@ from vamp_core.training.limits import (
     some_or_all,
     units,
 )
+from vamp_core.training.muon import OPTIMIZERS
 
 PSEUDO_INPUTS = ("vamp", "vamp_data")  # priors that hold some
 PRIOR_CHOICES = ("standard", *PSEUDO_INPUTS, "mog")
@@ -53,7 +54,7 @@ class TrainingConfig:
         "mog a mixture of Gaussians",
         choices=PRIOR_CHOICES,
     )
-    lr: float = _setting(1e-4, "learning rate of Adam", positive(LARGEST))
+    lr: float = _setting(1e-4, "learning rate", positive(LARGEST))
     epochs: int = _setting(250, "passes through the training images", positive(1_000_000))
     batch_size: int = _setting(256, "images per step", positive(1_000_000))
     data_set: str = _setting(
@@ -102,6 +103,9 @@ class TrainingConfig:
         "none",
         "dynamic: draw black and white pixels afresh each epoch; static: once",
         choices=("none", "dynamic", "static"),
+    )
+    optimizer: str = _setting(
+        "adam", "muon: orthogonal steps for square matrices, Adam for all other weights", choices=tuple(OPTIMIZERS)
     )
     lr_schedule: str = _setting("constant", "learning rate over the run", choices=("constant", "cosine"))
     lr_warmup_epochs: int = _setting(0, "epochs over which the learning rate rises from zero", not_negative(1_000_000))

@@ -1,0 +1,70 @@
+"""Muon: steps of square matrices by their singular vectors alone, all other weights by Adam."""
+
+import keras
+import numpy as np
+import pytest
+from test_adam import steps_of
+
+import vamp_core as vc
+from vamp_core.training.adam import Adam
+from vamp_core.training.muon import MOMENTUM, STEP, Muon, orthogonal
+
+
+def matrix_with(singular_values, seed=0):
+    rng = np.random.default_rng(seed)
+    n = len(singular_values)
+    (u, _), (v, _) = (np.linalg.qr(rng.normal(size=(n, n))) for _ in range(2))
+    return (u * singular_values @ v.T).astype("float32"), u @ v.T
+
+
+@pytest.mark.parametrize("scale", [1e-6, 1.0, 1e6])
+def test_singular_values_come_near_one_whatever_the_scale(scale):
+    matrix, polar = matrix_with(np.geomspace(0.02, 1, 40))
+    found = vc.as_numpy(orthogonal(keras.ops.convert_to_tensor(scale * matrix))).astype("float64")
+    values = np.linalg.svd(found, compute_uv=False)
+    assert 0.6 < values.min() and values.max() < 1.3
+    # Along the singular vectors of the matrix itself, so that the product with U Vᵀ is symmetric and positive.
+    assert np.trace(found @ polar.T) == pytest.approx(values.sum(), rel=0.02)
+
+
+def test_a_matrix_of_zeros_stays_where_it_is():
+    assert not vc.as_numpy(orthogonal(keras.ops.zeros((5, 5)))).any()
+
+
+def test_the_first_step_is_the_learning_rate_times_an_orthogonal_matrix():
+    gradient, polar = matrix_with(np.linspace(0.3, 1, 16))
+    weight = keras.Variable(np.zeros((16, 16), "float32"))
+    optimizer = Muon(0.01)
+    optimizer.build([weight])
+    optimizer.apply([keras.ops.convert_to_tensor(gradient)], [weight])
+    step = -vc.as_numpy(weight) / (0.01 * STEP * 4)
+    np.testing.assert_allclose(np.linalg.svd(step, compute_uv=False), 1, atol=0.35)
+    np.testing.assert_allclose(step, polar, atol=0.25)
+    optimizer.apply([keras.ops.convert_to_tensor(gradient)], [weight])
+    momentum = vc.as_numpy(optimizer._momentums[0])
+    np.testing.assert_allclose(momentum, (1 + MOMENTUM) * gradient, rtol=1e-5)
+
+
+def test_all_but_square_matrices_take_adams_steps():
+    (ours, _), (adams, _) = steps_of(Muon(0.1)), steps_of(Adam(0.1))
+    np.testing.assert_array_equal(ours, adams)
+
+
+@pytest.mark.parametrize("products", [0, -1, 1.5, True])
+def test_a_number_of_products_that_cannot_be(products):
+    with pytest.raises(vc.InputError, match="products is"):
+        Muon(products=products)
+
+
+def test_a_model_trained_with_it_is_saved_and_goes_on(tmp_path):
+    images = np.random.default_rng(0).random((64, 28, 28, 1), dtype="float32")
+    model = vc.VAE(latent_dim=2, network_size=0.25, decoder_trunk=(16, 16), seed=0)
+    model.compile(Muon(1e-3, products=3))
+    model.fit(images, batch_size=32, verbose=0)
+    model.save(tmp_path / "model.keras")
+    loaded = keras.saving.load_model(tmp_path / "model.keras")
+    assert type(loaded.optimizer) is Muon and loaded.optimizer.products == 3
+    for each in (model, loaded):
+        each.fit(images, batch_size=32, shuffle=False, verbose=0)
+    for ours, theirs in zip(model.get_weights(), loaded.get_weights(), strict=True):
+        np.testing.assert_allclose(ours, theirs, atol=2e-3)
