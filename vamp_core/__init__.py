@@ -27,9 +27,11 @@ from vamp_core.pretrained import list_pretrained, load_pretrained
 from vamp_core.system import hardware
 from vamp_core.system.arrays import as_numpy
 from vamp_core.system.devices import on_devices
+from vamp_core.training.adam import Adam
 from vamp_core.training.build import build_model
 from vamp_core.training.config import TrainingConfig
 from vamp_core.training.flops import training_flops
+from vamp_core.training.muon import Muon
 from vamp_core.training.recipes import RECIPES
 from vamp_core.training.report import report
 from vamp_core.training.train import train
@@ -70,6 +72,8 @@ __all__ = [
     "load_data_or_digits",
     "load_images",
     "binarize",
+    "Adam",
+    "Muon",
     "TrainingConfig",
     "RECIPES",
     "build_model",

@@ -160,6 +160,16 @@ def batches():
     return _table(["images a step", "epochs", "steps", "learning rate", "ELBO (nats)"], rows)
 
 
+def faster_trials():
+    """Trials with batches of 128 images: optimizer, turns of the pseudo-inputs, ELBO of held-out training images."""
+    rows = []
+    for record in _record("", "faster_trials"):
+        for trial in record["trials"]:
+            cells = [trial["optimizer"], str(trial["turns"]), f"{trial['steps']:,}", f"{trial['lr']:g}"]
+            rows.append([f"`{trial['model']}`", *cells, f"{trial['held_out_elbo']:.2f}"])
+    return _table(["model", "optimizer", "turns", "steps", "learning rate", "ELBO (nats)"], rows)
+
+
 def learning_rates():
     """Trials of the paper's VAE with a standard prior, 20 epochs each: ELBO of held-out training images at the end."""
     rates = ("1e-3", "2e-3", "4e-3", "8e-3")
@@ -303,6 +313,7 @@ TABLES = {
     "tried": tried,
     "gains": gains,
     "batches": batches,
+    "faster_trials": faster_trials,
     "learning_rates": learning_rates,
     "starts": starts,
     "likelihoods": likelihoods,

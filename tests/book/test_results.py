@@ -127,12 +127,17 @@ def test_the_books_models_are_the_forerunners_eight():
     }  # fmt: skip
 
 
-def test_repetitions_differ_from_the_books_models_in_seed_or_latents_alone():
+def test_repetitions_differ_from_the_books_models_in_what_they_are_for():
     shipped = results.runs()
     for name, config in results.repetitions().items():
-        base, _, what = name.rpartition("-")
+        base, _, what = name.removeprefix("quick/").rpartition("-")
         changed = {key for key, value in config.experiment().items() if value != shipped[base].experiment()[key]}
-        assert changed == ({"latent_dim", "latent_gain"} if what == "dim40" else {"seed"})
+        if what == "dim40":
+            assert changed == {"latent_dim", "latent_gain"}
+            continue
+        assert what == f"seed{config.seed}" and changed >= ({"seed"} if config.seed else set())
+        of_training = {"batch_size", "epochs", "lr", "optimizer", "turns"} if name.startswith("quick/") else set()
+        assert changed - {"seed"} <= of_training and bool(changed - {"seed"}) == bool(of_training)
 
 
 def test_the_papers_models_have_its_setting():
