@@ -1,10 +1,10 @@
-"""The tables of the page on cost, from the record of `tests/benchmarks/train_step.py`; run as a script, writes them."""
+"""The tables of the page on cost, from the records of `tests/benchmarks/`; run as a script, writes them."""
 
-from result_tables import _record, _table, write_tables
+from result_tables import _record, _table, elbos_of_seeds, mean_and_deviation, metric, write_tables
 
 
-def record():
-    [found] = _record("", "train_step")
+def record(name="train_step"):
+    [found] = _record("", name)
     return found
 
 
@@ -35,7 +35,21 @@ def epochs():
     return _table(["network", "float32", "bfloat16"], rows)
 
 
-TABLES = {"train_step": steps, "train_epochs": epochs}
+def recipes():
+    """The MNIST models by the book's recipe and by quicker ones: minutes, and the test ELBO of the seeds."""
+    rows = []
+    for name, minutes in record("recipes")["minutes"].items():
+        older = minutes["book, older build"]
+        cells = [f"{older:.1f}", mean_and_deviation(elbos_of_seeds(name)), f"{minutes['book'] / older:.2f}", "", ""]
+        quick = [elbo for seed in range(3) for elbo in metric(f"quick/{name}-seed{seed}", "test_elbo")]
+        if quick:
+            cells[-2:] = f"{minutes['quick'] / older:.2f}", mean_and_deviation(quick)
+        rows.append([f"`{name}`", *cells])
+    heading = ["book's recipe, older build: minutes", "test ELBO (nats)", "this build: share of the time"]
+    return _table(["model", *heading, "quick: share of the time", "test ELBO"], rows)
+
+
+TABLES = {"train_step": steps, "train_epochs": epochs, "recipes": recipes}
 
 if __name__ == "__main__":
     write_tables(TABLES)

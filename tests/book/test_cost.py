@@ -2,9 +2,11 @@
 
 from pathlib import Path
 
+import numpy as np
 import pytest
 import step_table
-from result_tables import RECORDS
+from result_tables import RECORDS, elbos_of_seeds, metric
+from results import QUICK
 
 PAGE = (Path(__file__).parents[2] / "book" / "cost.md").read_text()
 FOUND = {(row["model"], row["prior"], row["size"], row["precision"]): row for row in step_table.record()["steps"]}
@@ -36,3 +38,15 @@ def test_the_sentences_say_what_was_measured(model):
         time = speed(model, "standard", size, "float32") / speed(model, "vamp", size, "float32")
         flops = FOUND[model, "vamp", size, "float32"]["flops"] / FOUND[model, "standard", size, "float32"]["flops"]
         assert time == pytest.approx(flops, rel=0.1)  # the mixture's density costs little beside the encoder
+
+
+@pytest.mark.parametrize("name", QUICK)
+def test_what_is_said_of_the_quick_trainings(name):
+    quick = np.mean([metric(f"quick/{name}-seed{seed}", "test_elbo") for seed in range(3)])
+    [ships] = metric(name, "test_elbo")
+    if name == "mnist-hvae-vamp":
+        assert ships - 0.2 < quick < ships and quick < np.mean(elbos_of_seeds(name))
+    else:
+        assert quick > ships
+    minutes = step_table.record("recipes")["minutes"][name]
+    assert minutes["quick"] < minutes["book"] < minutes["book, older build"]
