@@ -30,10 +30,10 @@ def test_conda_environment_is_in_step_with_the_package():
 
 
 def test_the_core_is_keras_only():
-    """Backends are asked for in three files alone: what the machine can do, several devices, and derivatives."""
+    """Backends are asked for in four files alone: what the machine can do, several devices, derivatives, Adam's kernel."""
     for path in (ROOT / "vamp_core").rglob("*.py"):
         backends = re.findall(r"^\s*(?:import|from) (tensorflow|tf|jax|torch)\b", path.read_text(), re.M)
-        assert path.name in ("hardware.py", "devices.py", "gradients.py") or not backends, path.name
+        assert path.name in ("hardware.py", "devices.py", "gradients.py", "adam.py") or not backends, path.name
 
 
 # Each floor may use those before it, and no other; what stands side by side does not know of each other.
