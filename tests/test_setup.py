@@ -30,7 +30,7 @@ def test_conda_environment_is_in_step_with_the_package():
 
 
 def test_the_core_is_keras_only():
-    """Backends are asked for in four files alone: what the machine can do, several devices, derivatives, Adam's kernel."""
+    """Four files alone ask for backends: what the machine can do, several devices, derivatives, Adam's kernel."""
     for path in (ROOT / "vamp_core").rglob("*.py"):
         backends = re.findall(r"^\s*(?:import|from) (tensorflow|tf|jax|torch)\b", path.read_text(), re.M)
         assert path.name in ("hardware.py", "devices.py", "gradients.py", "adam.py") or not backends, path.name
