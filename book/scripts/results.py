@@ -1,10 +1,10 @@
 """The models of the book: trains them, publishes weights and records, and checks that no card lies.
 
-python book/scripts/results.py train [NAME ...]        all but the paper's, or some; goes on where it was stopped
-python book/scripts/results.py likelihood [NAME ...]   test log-likelihoods by every estimator, beside the truth
-python book/scripts/results.py protocol [NAME ...]     those of the paper's models as the paper estimates them
-python book/scripts/results.py check                   recomputes every card's test ELBO
-python book/scripts/results.py figures                 draws the result figures, and writes the tables
+    python book/scripts/results.py train [NAME ...]        all but the paper's, or some; goes on where it was stopped
+    python book/scripts/results.py likelihood [NAME ...]   test log-likelihoods by every estimator, beside the truth
+    python book/scripts/results.py protocol [NAME ...]     those of the paper's models as the paper estimates them
+    python book/scripts/results.py check                   recomputes every card's test ELBO
+    python book/scripts/results.py figures                 draws the result figures, and writes the tables
 """
 
 import argparse
