@@ -50,20 +50,14 @@ def test_all_but_square_matrices_take_adams_steps():
     np.testing.assert_array_equal(ours, adams)
 
 
-@pytest.mark.parametrize("products", [0, -1, 1.5, True])
-def test_a_number_of_products_that_cannot_be(products):
-    with pytest.raises(vc.InputError, match="products is"):
-        Muon(products=products)
-
-
 def test_a_model_trained_with_it_is_saved_and_goes_on(tmp_path):
     images = np.random.default_rng(0).random((64, 28, 28, 1), dtype="float32")
     model = vc.VAE(latent_dim=2, network_size=0.25, decoder_trunk=(16, 16), seed=0)
-    model.compile(Muon(1e-3, products=3))
+    model.compile(Muon(1e-3))
     model.fit(images, batch_size=32, verbose=0)
     model.save(tmp_path / "model.keras")
     loaded = keras.saving.load_model(tmp_path / "model.keras")
-    assert type(loaded.optimizer) is Muon and loaded.optimizer.products == 3
+    assert type(loaded.optimizer) is Muon
     for each in (model, loaded):
         each.fit(images, batch_size=32, shuffle=False, verbose=0)
     for ours, theirs in zip(model.get_weights(), loaded.get_weights(), strict=True):

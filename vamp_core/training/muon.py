@@ -3,13 +3,13 @@
 import keras
 from keras import ops
 
-from vamp_core.errors import check_count
 from vamp_core.system import hardware
 from vamp_core.training.adam import Adam
 
 MOMENTUM = 0.95
 # Of the polynomial a s + b s³ + c s⁵ that takes singular values in (0, 1] to some near one (Jordan et al. 2024).
 POLYNOMIAL = (3.4445, -4.7750, 2.0315)
+PRODUCTS = 5  # how many times it is applied
 # Size of a step's entries as a root mean square, so that Adam's learning rate suits (Liu et al. 2025, section 2.2).
 STEP = 0.2
 
@@ -19,22 +19,13 @@ class Muon(Adam):
     """Muon (Jordan et al. 2024) for square matrices, `Adam` for all other weights, with one learning rate.
 
     Square matrices are the dense layers between hidden layers. Of their momentum, a matrix with singular values
-    s and vectors U, V, the step keeps U Vᵀ and makes all s about one, by a polynomial's repeated products. In a layer
-    with few large singular values Adam follows these. Muon learns what the others hold, too, and so needs fewer steps.
+    s and vectors U, V, the step keeps U Vᵀ and makes all s about one, by a polynomial's repeated products.
     Wider matrices are left to Adam for the time that the products take.
 
     Args:
         learning_rate: as for `keras.optimizers.Adam`.
-        products: how many times the polynomial is applied.
         **kwargs: as for `keras.optimizers.Adam`.
-
-    Raises:
-        InputError: products < 1.
     """
-
-    def __init__(self, learning_rate=0.001, products=5, **kwargs):
-        super().__init__(learning_rate, **kwargs)
-        self.products = check_count("products", products)
 
     def update_step(self, gradient, variable, learning_rate):
         if not is_square(variable):
@@ -42,12 +33,9 @@ class Muon(Adam):
             return
         momentum = self._momentums[self._get_variable_index(variable)]
         self.assign(momentum, MOMENTUM * momentum + gradient)
-        step = orthogonal(gradient + MOMENTUM * momentum, self.products)  # a look ahead, after Nesterov
+        step = orthogonal(gradient + MOMENTUM * momentum)  # a look ahead, after Nesterov
         scale = STEP * variable.shape[0] ** 0.5
         self.assign_sub(variable, ops.cast(learning_rate, variable.dtype) * scale * ops.cast(step, variable.dtype))
-
-    def get_config(self):
-        return {**super().get_config(), "products": self.products}
 
 
 def is_square(variable):
@@ -55,14 +43,13 @@ def is_square(variable):
     return len(variable.shape) == 2 and variable.shape[0] == variable.shape[1]
 
 
-def orthogonal(matrix, products=5):
-    """(n, n) with the singular vectors of `matrix` and singular values near one: 0.6 to 1.3 for those not below a
-    hundredth of the largest."""
+def orthogonal(matrix):
+    """(n, n) with the singular vectors of `matrix`, and singular values of 0.6 to 1.3 unless they were tiny."""
     a, b, c = POLYNOMIAL
     x = matrix / (ops.norm(matrix) + 1e-12)
     # Rounding is of no consequence here: the next step sees the rest.
     x = ops.cast(x, "bfloat16" if hardware.resolve_precision("auto") == "mixed_bfloat16" else "float32")
-    for _ in range(products):
+    for _ in range(PRODUCTS):
         square = ops.matmul(x, ops.transpose(x))
         x = a * x + ops.matmul(b * square + c * ops.matmul(square, square), x)
     return x
