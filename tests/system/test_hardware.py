@@ -1,5 +1,8 @@
 """Precision follows what the machine multiplies in."""
 
+import sys
+from types import SimpleNamespace
+
 import keras
 import pytest
 
@@ -49,6 +52,32 @@ def test_bfloat16_is_refused_on_a_gpu_that_has_none(machine):
         hardware.resolve_precision("mixed_bfloat16")
     machine(gpu=("A100", (8, 0)))
     assert hardware.resolve_precision("mixed_bfloat16") == "mixed_bfloat16"
+
+
+@pytest.mark.parametrize(
+    ("backend", "gpu", "sees", "platforms", "other"),
+    [
+        ("jax", ("A100", (8, 0)), ["GPU:0"], None, "TensorFlow"),
+        ("jax", ("A100", (8, 0)), [], None, None),  # TensorFlow was told to leave it
+        ("jax", None, ["GPU:0"], None, None),
+        ("tensorflow", ("A100", (8, 0)), ["GPU:0"], None, "JAX"),
+        ("tensorflow", ("A100", (8, 0)), ["GPU:0"], "cpu", None),
+        ("torch", ("A100", (8, 0)), [], None, "JAX"),
+    ],
+)
+def test_a_library_that_may_hold_the_gpu_is_named(machine, monkeypatch, backend, gpu, sees, platforms, other):
+    machine(gpu=gpu, backend=backend)
+    tensorflow_config = SimpleNamespace(get_visible_devices=lambda kind: sees)
+    for name, config in (("tensorflow", tensorflow_config), ("jax", SimpleNamespace(jax_platforms=platforms))):
+        monkeypatch.setitem(sys.modules, name, SimpleNamespace(__name__=name, config=config))
+    assert (hardware.other_on_gpu() or (None,))[0] == other
+
+
+def test_a_library_that_is_not_loaded_holds_nothing(machine, monkeypatch):
+    machine(gpu=("A100", (8, 0)), backend="torch")
+    for name in hardware.LEAVE_GPU:
+        monkeypatch.delitem(sys.modules, name, raising=False)
+    assert hardware.other_on_gpu() is None
 
 
 def test_a_record_names_the_device(machine):

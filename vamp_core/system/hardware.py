@@ -3,6 +3,7 @@
 import contextlib
 import os
 import platform
+import sys
 from pathlib import Path
 
 import keras
@@ -90,6 +91,29 @@ def is_out_of_memory(error):
     names = {"MemoryError", "ResourceExhaustedError", "OutOfMemoryError"}
     told = "RESOURCE_EXHAUSTED" in str(error) or "not enough memory" in str(error)
     return bool(names & {kind.__name__ for kind in type(error).__mro__}) or told
+
+
+# How a library is told to leave the GPU to the other one, each of which takes most of its memory at once.
+LEAVE_GPU = {
+    "tensorflow": ("TensorFlow", 'tf.config.set_visible_devices([], "GPU")'),
+    "jax": ("JAX", 'jax.config.update("jax_platforms", "cpu")'),
+}
+
+
+def other_on_gpu():
+    """A library besides the backend that may hold the GPU's memory, as (name, how to keep it off), or None."""
+    backend = keras.backend.backend()
+    for module, told in LEAVE_GPU.items():
+        if module != backend and module in sys.modules and gpu() is not None and _uses_gpu(sys.modules[module]):
+            return told
+    return None
+
+
+def _uses_gpu(library):
+    """Whether TensorFlow or JAX was not told to leave the GPU alone."""
+    if library.__name__ == "tensorflow":
+        return bool(library.config.get_visible_devices("GPU"))
+    return library.config.jax_platforms != "cpu"
 
 
 def has_fast_bfloat16():

@@ -62,9 +62,11 @@ def train(config):
     except Exception as error:
         if not hardware.is_out_of_memory(error):
             raise
+        other, leave_it = hardware.other_on_gpu() or (None, None)
+        shared = f"{other} is loaded, too, and may hold the GPU's: call {leave_it} first, or " if other else ""
         raise InputError(
-            f"There is not enough memory ({' '.join(str(error).split())[:100]}): choose a smaller --network_size, "
-            "--batch_size, --latent_dim or --num_components."
+            f"There is not enough memory ({' '.join(str(error).split())[:100]}): {shared}choose a smaller "
+            "--network_size, --batch_size, --latent_dim or --num_components."
         ) from error
 
 
