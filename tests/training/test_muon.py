@@ -1,4 +1,4 @@
-"""Muon: steps of square matrices by their singular vectors alone, all other weights by Adam."""
+"""Muon: steps of dense layers by their singular vectors alone, all other weights by Adam."""
 
 import keras
 import numpy as np
@@ -7,20 +7,23 @@ from test_adam import steps_of
 
 import vamp_core as vc
 from vamp_core.training.adam import Adam
-from vamp_core.training.muon import MOMENTUM, STEP, Muon, orthogonal
+from vamp_core.training.muon import MOMENTUM, STEP, Muon, is_wide, orthogonal
 
 
-def matrix_with(singular_values, seed=0):
+def matrix_with(singular_values, shape=None, seed=0):
+    """A matrix with these singular values, and the one with the same singular vectors whose values are all one."""
     rng = np.random.default_rng(seed)
     n = len(singular_values)
-    (u, _), (v, _) = (np.linalg.qr(rng.normal(size=(n, n))) for _ in range(2))
+    (u, _), (v, _) = (np.linalg.qr(rng.normal(size=(side, n))) for side in shape or (n, n))
     return (u * singular_values @ v.T).astype("float32"), u @ v.T
 
 
+@pytest.mark.parametrize("shape", [(40, 40), (40, 150), (150, 40)], ids=["square", "wide", "tall"])
 @pytest.mark.parametrize("scale", [1e-6, 1.0, 1e6])
-def test_singular_values_come_near_one_whatever_the_scale(scale):
-    matrix, polar = matrix_with(np.geomspace(0.02, 1, 40))
+def test_singular_values_come_near_one_whatever_the_scale(scale, shape):
+    matrix, polar = matrix_with(np.geomspace(0.02, 1, 40), shape)
     found = vc.as_numpy(orthogonal(keras.ops.convert_to_tensor(scale * matrix))).astype("float64")
+    assert found.shape == shape
     values = np.linalg.svd(found, compute_uv=False)
     assert 0.6 < values.min() and values.max() < 1.3
     # Along the singular vectors of the matrix itself, so that the product with U Vᵀ is symmetric and positive.
@@ -31,13 +34,14 @@ def test_a_matrix_of_zeros_stays_where_it_is():
     assert not vc.as_numpy(orthogonal(keras.ops.zeros((5, 5)))).any()
 
 
-def test_the_first_step_is_the_learning_rate_times_an_orthogonal_matrix():
-    gradient, polar = matrix_with(np.linspace(0.3, 1, 16))
-    weight = keras.Variable(np.zeros((16, 16), "float32"))
+@pytest.mark.parametrize("shape", [(64, 64), (64, 144), (144, 64)], ids=["square", "wide", "tall"])
+def test_the_first_step_is_the_learning_rate_times_an_orthogonal_matrix(shape):
+    gradient, polar = matrix_with(np.linspace(0.3, 1, 64), shape)
+    weight = keras.Variable(np.zeros(shape, "float32"), name="kernel")
     optimizer = Muon(0.01)
     optimizer.build([weight])
     optimizer.apply([keras.ops.convert_to_tensor(gradient)], [weight])
-    step = -vc.as_numpy(weight) / (0.01 * STEP * 4)
+    step = -vc.as_numpy(weight) / (0.01 * STEP * max(shape) ** 0.5)
     np.testing.assert_allclose(np.linalg.svd(step, compute_uv=False), 1, atol=0.35)
     np.testing.assert_allclose(step, polar, atol=0.25)
     optimizer.apply([keras.ops.convert_to_tensor(gradient)], [weight])
@@ -45,7 +49,28 @@ def test_the_first_step_is_the_learning_rate_times_an_orthogonal_matrix():
     np.testing.assert_allclose(momentum, (1 + MOMENTUM) * gradient, rtol=1e-5)
 
 
-def test_all_but_square_matrices_take_adams_steps():
+def taken_by_muon(model):
+    model.compile(Muon(1e-3))
+    model.optimizer.build(model.trainable_variables)
+    return [variable.path for variable in model.trainable_variables if is_wide(variable)]
+
+
+def test_dense_layers_between_hidden_units_are_muons():
+    model = vc.VAE(latent_dim=40, network_size=1, encoder_trunk=(256,), decoder_trunk=(256, 256), seed=0)
+    shapes = {variable.path: tuple(variable.shape) for variable in model.trainable_variables}
+    assert [shapes[path] for path in taken_by_muon(model)] == [(1568, 256), (256, 256), (256, 256), (256, 1568)]
+
+
+def test_flat_pseudo_inputs_are_adams_though_they_are_a_matrix():
+    data, z = keras.Input((784,)), keras.Input((2,))
+    encoder = keras.Model(data, [keras.layers.Dense(2)(data), keras.layers.Dense(2)(data)])
+    decoder = keras.Model(z, keras.layers.Dense(784)(z))
+    model = vc.VAE(encoder=encoder, decoder=decoder, prior=vc.VampPrior(500), seed=0)
+    assert tuple(model.prior.pseudo_inputs.shape) == (500, 784)
+    assert not taken_by_muon(model)
+
+
+def test_all_other_weights_take_adams_steps():
     (ours, _), (adams, _) = steps_of(Muon(0.1)), steps_of(Adam(0.1))
     np.testing.assert_array_equal(ours, adams)
 

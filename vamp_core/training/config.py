@@ -105,7 +105,7 @@ class TrainingConfig:
         choices=("none", "dynamic", "static"),
     )
     optimizer: str = _setting(
-        "adam", "muon: orthogonal steps for square matrices, Adam for all other weights", choices=tuple(OPTIMIZERS)
+        "adam", "muon: orthogonal steps for dense layers, Adam for all other weights", choices=tuple(OPTIMIZERS)
     )
     lr_schedule: str = _setting("constant", "learning rate over the run", choices=("constant", "cosine"))
     lr_warmup_epochs: int = _setting(0, "epochs over which the learning rate rises from zero", not_negative(1_000_000))

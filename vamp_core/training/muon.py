@@ -1,4 +1,4 @@
-"""Muon for square matrices: their steps go alike in all directions, however large the gradient in each."""
+"""Muon for dense layers: their steps go alike in all directions, however large the gradient in each."""
 
 import keras
 from keras import ops
@@ -12,46 +12,56 @@ POLYNOMIAL = (3.4445, -4.7750, 2.0315)
 PRODUCTS = 5  # how many times it is applied
 # Size of a step's entries as a root mean square, so that Adam's learning rate suits (Liu et al. 2025, section 2.2).
 STEP = 0.2
+NARROWEST = 64  # Layers from or to fewer units than that, such as latents, have little to make orthogonal.
 
 
 @keras.saving.register_keras_serializable(package="vamp_core")
 class Muon(Adam):
-    """Muon (Jordan et al. 2024) for square matrices, `Adam` for all other weights, with one learning rate.
+    """Muon (Jordan et al. 2024) for dense layers, `Adam` for all other weights, with one learning rate.
 
-    Square matrices are the dense layers between hidden layers. Of their momentum, a matrix with singular values
-    s and vectors U, V, the step keeps U Vᵀ and makes all s about one, by a polynomial's repeated products.
-    Wider matrices are left to Adam for the time that the products take.
+    Of the momentum of a dense layer's kernel, a matrix with singular values s and vectors U, V, the step keeps U Vᵀ
+    and makes all s about one, by a polynomial's repeated products. Kernels with fewer than 64 rows or columns, such
+    as those to and from the latents, are left to Adam, and so are convolutions, biases and pseudo-inputs.
 
     Args:
         learning_rate: as for `keras.optimizers.Adam`.
         **kwargs: as for `keras.optimizers.Adam`.
     """
 
+    def build(self, variables):
+        super().build(variables)
+        # Here, since TensorFlow hands its own variables to `update_step`, which have other names.
+        self._wide = {self._var_key(variable) for variable in variables if is_wide(variable)}
+
     def update_step(self, gradient, variable, learning_rate):
-        if not is_square(variable):
+        if self._var_key(variable) not in self._wide:
             super().update_step(gradient, variable, learning_rate)
             return
         momentum = self._momentums[self._get_variable_index(variable)]
         self.assign(momentum, MOMENTUM * momentum + gradient)
         step = orthogonal(gradient + MOMENTUM * momentum)  # a look ahead, after Nesterov
-        scale = STEP * variable.shape[0] ** 0.5
+        scale = STEP * max(variable.shape) ** 0.5
         self.assign_sub(variable, ops.cast(learning_rate, variable.dtype) * scale * ops.cast(step, variable.dtype))
 
 
-def is_square(variable):
+def is_wide(variable):
     """Whether Muon is for this weight."""
-    return len(variable.shape) == 2 and variable.shape[0] == variable.shape[1]
+    return variable.name == "kernel" and len(variable.shape) == 2 and min(variable.shape) >= NARROWEST
 
 
 def orthogonal(matrix):
-    """(n, n) with the singular vectors of `matrix`, and singular values of 0.6 to 1.3 unless they were tiny."""
+    """(m, n) with the singular vectors of `matrix`, and singular values of 0.6 to 1.3 unless they were tiny."""
     a, b, c = POLYNOMIAL
     x = matrix / (ops.norm(matrix) + 1e-12)
     # Rounding is of no consequence here: the next step sees the rest.
     x = ops.cast(x, "bfloat16" if hardware.resolve_precision("auto") == "mixed_bfloat16" else "float32")
+    tall = x.shape[0] > x.shape[1]
+    linear = a * ops.eye(min(x.shape), dtype=x.dtype)
     for _ in range(PRODUCTS):
-        square = ops.matmul(x, ops.transpose(x))
-        x = a * x + ops.matmul(b * square + c * ops.matmul(square, square), x)
+        # On the shorter side, where products are smaller.
+        square = ops.matmul(ops.transpose(x), x) if tall else ops.matmul(x, ops.transpose(x))
+        factor = linear + b * square + c * ops.matmul(square, square)
+        x = ops.matmul(x, factor) if tall else ops.matmul(factor, x)
     return x
 
 
