@@ -102,3 +102,35 @@ def test_a_run_goes_on_with_more_devices_and_with_fewer(backend, tmp_path):
     tolerance = 1e-4 if backend == "jax" else 0.02
     np.testing.assert_allclose(found["changing history"], found["one history"], rtol=tolerance)
     np.testing.assert_allclose(found["changing pseudo-inputs"], found["one pseudo-inputs"], atol=20 * tolerance)
+
+
+STOPS = """
+import numpy as np, vamp_core as vc
+from small_runs import config
+from vamp_core.training.recorder import RunRecorder
+
+own, losses, saved = RunRecorder.on_epoch_end, [3.0, 2.0, 2.5, 2.6, 1.0], []
+
+def scripted(recorder, epoch, logs):
+    saved.append(recorder.model.get_weights())
+    own(recorder, epoch, {**logs, "val_loss": losses[epoch]})
+
+RunRecorder.on_epoch_end = scripted
+settings = dict(epochs=5, early_stopping=2, validation_images=300, prior="vamp", num_components=20)
+model, _, folder = vc.train(config(sys.argv[2].removesuffix(".npz"), devices="all", **settings))
+kept = {f"kept {place}": weight for place, weight in enumerate(model.get_weights())}
+best = {f"best {place}": weight for place, weight in enumerate(saved[1])}
+np.savez(sys.argv[2], epochs=folder.read_history()["epoch"], **kept, **best)
+"""
+
+
+@pytest.mark.thorough
+@pytest.mark.parametrize("backend", ["tensorflow", "jax"])
+def test_a_run_on_two_devices_stops_early_and_keeps_the_best_epoch(backend, tmp_path):
+    pytest.importorskip(backend)
+    found = virtual_devices.run(STOPS, 2, backend, tmp_path)
+    assert found["epochs"].tolist() == [1, 2, 3, 4]
+    kept = [name for name in found if name.startswith("kept")]
+    assert kept
+    for name in kept:
+        np.testing.assert_array_equal(found[name], found[name.replace("kept", "best")])
