@@ -161,13 +161,13 @@ def batches():
 
 
 def faster_trials():
-    """Trials with batches of 128 images: optimizer, turns of the pseudo-inputs, ELBO of held-out training images."""
+    """Trials of quicker recipes: optimizer, batches, turns of the pseudo-inputs, ELBO of held-out training images."""
     rows = []
     for record in _record("", "faster_trials"):
         for trial in record["trials"]:
-            cells = [trial["optimizer"], str(trial["turns"]), f"{trial['steps']:,}", f"{trial['lr']:g}"]
-            rows.append([f"`{trial['model']}`", *cells, f"{trial['held_out_elbo']:.2f}"])
-    return _table(["model", "optimizer", "turns", "steps", "learning rate", "ELBO (nats)"], rows)
+            cells = [trial["optimizer"], f"{trial['batch_size']}", str(trial["turns"]), f"{trial['steps']:,}"]
+            rows.append([f"`{trial['model']}`", *cells, f"{trial['lr']:g}", f"{trial['held_out_elbo']:.2f}"])
+    return _table(["model", "optimizer", "images a step", "turns", "steps", "learning rate", "ELBO (nats)"], rows)
 
 
 def learning_rates():

@@ -1,4 +1,4 @@
-"""Minutes that a whole training on MNIST takes by a quick recipe, and by the book's in an older build, in turn.
+"""Minutes that a whole training on MNIST takes by the quick recipe, and by the book's in an older build, in turn.
 
     git worktree add ../older f2cabcc
     python tests/benchmarks/recipes.py ../older [--models mnist-vae mnist-hvae-vamp] [--rounds 3] [--record]
@@ -40,7 +40,7 @@ config = vc.TrainingConfig(**eval(sys.argv[1]))
 images = np.random.default_rng(0).random((40 * 256, 28, 28, 1), dtype="float32")
 with policy(resolve_precision("auto")):
     model = build_model(config, images.shape[1:])
-compile_model(model, config, steps_per_epoch=1000)
+    compile_model(model, config, steps_per_epoch=1000)
 if config.prior == "vamp":
     model.prior.adapt(images, seed=0)
 batches = Batches(images, config.batch_size, seed=0)
@@ -72,10 +72,9 @@ def seconds_per_step(process):
 
 def minutes(name, older, rounds):
     """{column: minutes of a whole training} of one model."""
-    book, quick = runs()[name], repetitions().get(f"quick/{name}-seed0")
-    workers = {"book, older build": (worker(older, book), book), "book": (worker(HERE, book), book)}
-    if quick:
-        workers["quick"] = worker(HERE, quick), quick
+    book, quick = runs()[name], repetitions()[f"quick/{name}-seed0"]
+    columns = {"book, older build": (older, book), "book": (HERE, book), "quick": (HERE, quick)}
+    workers = {label: (worker(folder, config), config) for label, (folder, config) in columns.items()}
     found = {label: [] for label in workers}
     for _ in range(1 + rounds):
         for label, (process, _) in workers.items():

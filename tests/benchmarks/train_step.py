@@ -3,8 +3,9 @@
     python tests/benchmarks/train_step.py [--sizes 1 4 16] [--steps 5] [--models vae hvae] [--record]
 
 The yardstick is forward and backward through four 5×5 convolutions of 256 channels. Single
-figures drift with the machine's other load; the ratios are what to compare. At the end stands what feeding the images
-costs: whole epochs of a network whose steps are short, beside the steps alone. `--record` keeps the figures for the
+figures drift with the machine's other load; the ratios are what to compare. After them stands how much of a step its
+layers take when each is called alone, and what feeding the images costs: whole epochs of a network whose steps are
+short, beside the steps alone. `--record` keeps the figures for the
 book's page on cost.
 """
 
@@ -23,6 +24,7 @@ from vamp_core.networks.gated import gated_mlp
 from vamp_core.system.files import write_json
 from vamp_core.system.hardware import device_name
 from vamp_core.training.batches import Batches
+from vamp_core.training.build import STEPS_TOGETHER
 from vamp_core.training.flops import forward_flops, training_flops
 
 BATCH = 256
@@ -45,6 +47,34 @@ def seconds_per_step(model, x, y=None, steps=5):
     return statistics.median(times[2:])
 
 
+def seconds_of_layers(model, rounds=20):
+    """Time of the forward and backward passes of a model's layers, each called alone: what its step cannot go below."""
+    import tensorflow as tf
+
+    total = 0.0
+    networks = [part for part in model.layers if isinstance(part, keras.Model)]
+    for layer in (layer for network in networks for layer in network.layers if layer.trainable_variables):
+        rng, dtype = np.random.default_rng(0), layer.compute_dtype
+        x = tf.cast(rng.normal(size=(BATCH, *layer.input.shape[1:])), dtype)
+        slope = tf.cast(rng.normal(size=(BATCH, *layer.output.shape[1:])), dtype)
+        of_images = isinstance(layer, layers.Conv2D) and x.shape[1:] == (28, 28, 1)  # no gradient goes there
+
+        @tf.function
+        def both_ways(x=x, slope=slope, layer=layer, of_images=of_images):
+            with tf.GradientTape() as tape:
+                tape.watch(x)
+                y = layer(x)
+            return tape.gradient(y, layer.trainable_variables + [x] * (not of_images), slope)
+
+        times = []
+        for _ in range(rounds + 2):
+            started = perf_counter()
+            both_ways()
+            times.append(perf_counter() - started)
+        total += statistics.median(times[2:])
+    return total
+
+
 def convolution_rate(steps):
     """FLOP/s of the yardstick under the current precision policy."""
     net = keras.Sequential([keras.Input((14, 14, 256)), *(layers.Conv2D(256, 5, padding="same") for _ in range(4))])
@@ -58,12 +88,14 @@ def convolution_rate(steps):
 
 def epochs_share(model, redraw, count=60, rounds=3):
     """Speed of whole epochs of `count` batches in `fit`, as a share of the speed of their steps alone, in turn."""
-    model.compile(optimizer="adam")
+    together = STEPS_TOGETHER if keras.backend.backend() == "tensorflow" else 1  # as `vc.train` takes them
     images = np.random.default_rng(0).random((count * BATCH, 28, 28, 1), dtype="float32")
     batches = Batches(images, BATCH, seed=0, redraw=redraw)
     shares = []
     for _ in range(rounds):
+        model.compile(optimizer=vc.Adam())
         step = seconds_per_step(model, vc.binarize(images[:BATCH], seed=0), steps=count)
+        model.compile(optimizer=vc.Adam(), steps_per_execution=together)
         ends = []
         clock = keras.callbacks.LambdaCallback(on_epoch_end=lambda epoch, logs, ends=ends: ends.append(perf_counter()))
         model.fit(batches, epochs=4, shuffle=False, verbose=0, callbacks=[clock])
@@ -84,7 +116,7 @@ def main():
     print(f"{keras.backend.backend()} on {device_name()}")
     print("One row a model: images/s, GFLOP/s, and that as a share of the convolution rate (times float32's images/s)")
     print("The VampPrior's cost: time of its step over the standard prior's, beside the same ratio of FLOPs")
-    float32_rate, steps, epochs = {}, [], {}
+    float32_rate, steps, epochs, floors = {}, [], {}, []
     for precision in PRECISIONS:
         keras.config.set_dtype_policy(precision)
         rate = convolution_rate(arguments.steps)
@@ -96,7 +128,7 @@ def main():
                     model = MODELS[name](
                         prior=vc.VampPrior(pseudo_inputs=pseudo_inputs) if prior == "vamp" else prior, network_size=size
                     )
-                    model.compile(optimizer="adam")
+                    model.compile(optimizer=vc.Adam())
                     seconds[prior] = seconds_per_step(model, images, steps=arguments.steps)
                     flops[prior] = training_flops(model, BATCH) * BATCH
                     speed = BATCH / seconds[prior]
@@ -111,11 +143,18 @@ def main():
                     )
                 cost, expected = (quantity["vamp"] / quantity["standard"] for quantity in (seconds, flops))
                 print(f"           {name} VampPrior costs {cost:.2f}× the time for {expected:.2f}× the FLOPs")
+        for name in arguments.models if keras.backend.backend() == "tensorflow" else ():
+            model = MODELS[name](network_size=1)
+            model.compile(optimizer=vc.Adam())
+            step, alone = seconds_per_step(model, images, steps=20), seconds_of_layers(model)
+            floors.append(dict(precision=precision, model=name, step=round(step, 5), layers=round(alone, 5)))
+            print(f"  s = 1    {name:4} a step {1e3 * step:.1f} ms, its layers alone {1e3 * alone:.1f}", flush=True)
         for name, (make, redraw) in EPOCHS.items():
             epochs[f"{name}, {precision}"] = share = round(epochs_share(make(), redraw), 2)
             print(f"  whole epochs of the {name} run at {share:.2f} of the speed of their steps", flush=True)
     if arguments.record:
-        write_json(RECORD, {"device": device_name(), "batch_size": BATCH, "epochs": epochs, "steps": steps})
+        found = {"batch_size": BATCH, "epochs": epochs, "steps": steps, "floors": floors}
+        write_json(RECORD, {"device": device_name()} | found)
 
 
 if __name__ == "__main__":

@@ -239,9 +239,7 @@ def assert_distinct_rows_of_data(pseudo_inputs):
 
 
 def in_turns():
-    prior = connected(VampPrior(pseudo_inputs=DATA[:6], turns=3))
-    prior.refresh()
-    return prior
+    return connected(VampPrior(pseudo_inputs=DATA[:6], turns=3))
 
 
 def log_prob_in_training(prior):
@@ -277,21 +275,46 @@ def test_components_stand_as_they_were_until_it_is_their_turn():
     assert_close(prior.log_prob(Z), mixture_logpdf(Z, *after))
 
 
+@pytest.mark.parametrize("start", ["given", "adapted"])
+def test_a_step_before_any_epoch_begins_with_all_of_them(start):
+    prior = in_turns() if start == "given" else connected(VampPrior(6, turns=3))
+    if start == "adapted":
+        prior.adapt(DATA, seed=0)
+    assert_close(log_prob_in_training(prior), ops.sum(prior.log_prob(Z)), rtol=1e-5)
+
+
 def test_fit_begins_each_epoch_with_all_of_them_and_scores_with_all_of_them():
     model = small_vae(VampPrior(pseudo_inputs=DATA[:6], turns=3))
-    assert not ops.convert_to_numpy(model.prior.kept).any()
-    kept = []
-    look = keras.callbacks.LambdaCallback(on_epoch_begin=lambda *_: kept.append(ops.convert_to_numpy(model.prior.kept)))
+    starts, kept = (DATA[:6], DATA[6:]), []
+    callbacks = [
+        keras.callbacks.LambdaCallback(on_epoch_begin=lambda epoch, _: model.prior.pseudo_inputs.assign(starts[epoch])),
+        keras.callbacks.LambdaCallback(
+            on_train_batch_begin=lambda batch, logs: batch or kept.append(ops.convert_to_numpy(model.prior.kept))
+        ),
+    ]
     model.compile(keras.optimizers.SGD(0.0))
-    history = model.fit(DATA, epochs=2, batch_size=6, verbose=0, validation_data=(DATA,), callbacks=look).history
-    for found in kept:
-        assert_close(found, posteriors(model.encoder, DATA[:6]), rtol=1e-5, atol=1e-6)
-    assert len(kept) == 2 and int(ops.convert_to_numpy(model.prior.turn)) == 4 % 3
+    history = model.fit(DATA, epochs=2, batch_size=6, verbose=0, validation_data=(DATA,), callbacks=callbacks).history
+    for found, start in zip(kept, starts, strict=True):
+        assert_close(found, posteriors(model.encoder, start), rtol=1e-5, atol=1e-6)
+    assert int(ops.convert_to_numpy(model.prior.turn)) == 4 % 3
     fitted(model, keras.optimizers.SGD(0.1))
-    assert not np.any(ops.convert_to_numpy(model.prior.pseudo_inputs) == DATA[:6])
+    assert not np.any(ops.convert_to_numpy(model.prior.pseudo_inputs) == DATA[6:])
     expected = mixture_logpdf(Z, *posteriors(model.encoder, ops.convert_to_numpy(model.prior.pseudo_inputs)))
     assert_close(model.prior.log_prob(Z), expected, rtol=1e-5, atol=1e-5)
     assert np.isfinite(history["val_loss"]).all()
+
+
+@pytest.mark.parametrize(("turns", "others"), [(3, 1), (1, 3), (3, 2)])
+def test_weights_go_to_a_model_with_other_turns(turns, others, tmp_path):
+    model, other = (
+        small_vae(VampPrior(pseudo_inputs=DATA[start:][:6], turns=n)) for start, n in ((0, turns), (6, others))
+    )
+    fitted(model, keras.optimizers.SGD(0.1))
+    model.save_weights(tmp_path / "of.weights.h5")
+    other.load_weights(tmp_path / "of.weights.h5")
+    for expected, found in zip(model.prior.of_the_density, other.prior.of_the_density, strict=True):
+        np.testing.assert_array_equal(ops.convert_to_numpy(expected), ops.convert_to_numpy(found))
+    fitted(other, keras.optimizers.SGD(0.1))
 
 
 def test_one_batch_after_another_takes_turns_too():
@@ -327,6 +350,7 @@ MISTAKES = {
     "num_components is -3": lambda: VampPrior(-3),
     "turns is 0": lambda: VampPrior(turns=0),
     "turns is 4, but 6 pseudo-inputs .* for instance 3": lambda: VampPrior(pseudo_inputs=DATA[:6], turns=4),
+    "turns is 1000000000000, but 500 .* for instance 500": lambda: VampPrior(500, turns=10**12),
     "value_range is 'gaussian'": lambda: VampPrior(value_range="gaussian"),
     r"value_range is \(1, 0\)": lambda: VampPrior(value_range=(1, 0)),
     "value_range is 1": lambda: VampPrior(value_range=1),

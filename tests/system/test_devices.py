@@ -64,12 +64,12 @@ import numpy as np, vamp_core as vc
 images = np.zeros((8, 8, 8, 1), "float32")
 with vc.on_devices("all"):
     model = vc.VAE(image_shape=(8, 8, 1), network_size=0.125)
-    model.compile("sgd", steps_per_execution=2)
-told = ""
-try:
-    model.fit(images, batch_size=4, verbose=0)
-except vc.InputError as error:
-    told = str(error)
+    told = ""
+    try:
+        model.compile("sgd", steps_per_execution=2)
+        model.fit(images, batch_size=4, verbose=0)
+    except vc.InputError as error:
+        told = str(error)
 np.savez(sys.argv[2], told=told)
 """
 

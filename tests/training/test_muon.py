@@ -3,11 +3,14 @@
 import keras
 import numpy as np
 import pytest
+from small_runs import config
 from test_adam import steps_of
 
 import vamp_core as vc
+from vamp_core.training import build
 from vamp_core.training.adam import Adam
-from vamp_core.training.muon import MOMENTUM, STEP, Muon, is_wide, orthogonal
+from vamp_core.training.muon import MOMENTUM, OPTIMIZERS, STEP, Muon, is_wide, orthogonal
+from vamp_core.training.train import _untrained
 
 
 def matrix_with(singular_values, shape=None, seed=0):
@@ -68,6 +71,31 @@ def test_flat_pseudo_inputs_are_adams_though_they_are_a_matrix():
     model = vc.VAE(encoder=encoder, decoder=decoder, prior=vc.VampPrior(500), seed=0)
     assert tuple(model.prior.pseudo_inputs.shape) == (500, 784)
     assert not taken_by_muon(model)
+
+
+@pytest.mark.parametrize("policy", ["float32", "mixed_bfloat16", "mixed_float16"])
+def test_products_are_as_exact_as_the_policy_that_it_was_made_under(policy):
+    with build.policy(policy):
+        optimizer = Muon()
+    assert optimizer.dtype_of_products == ("bfloat16" if policy == "mixed_bfloat16" else "float32")
+    matrix, _ = matrix_with(np.linspace(0.3, 1, 64))
+    exact, found = (
+        vc.as_numpy(orthogonal(keras.ops.convert_to_tensor(matrix), dtype)).astype("float64")
+        for dtype in ("float32", optimizer.dtype_of_products)
+    )
+    difference = np.linalg.norm(found - exact) / np.linalg.norm(exact)
+    assert (0.001 < difference < 0.1) if policy == "mixed_bfloat16" else difference == 0
+
+
+@pytest.mark.parametrize("precision", ["float32", "mixed_bfloat16"])
+def test_a_run_has_the_products_of_its_precision(precision, tmp_path):
+    settings = config(tmp_path, optimizer="muon", precision=precision, epochs=1)
+    model = _untrained(settings, vc.load_data("digits").x_train, precision)
+    assert model.optimizer.dtype_of_products == precision.removeprefix("mixed_")
+
+
+def test_where_keras_updates_all_weights_together_a_run_has_kerass_adam():
+    assert (OPTIMIZERS["adam"] is Adam) == (keras.backend.backend() == "tensorflow")
 
 
 def test_all_other_weights_take_adams_steps():

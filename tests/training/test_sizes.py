@@ -84,7 +84,5 @@ def test_a_backend_that_runs_out_of_memory_is_told(tmp_path, monkeypatch):
     with pytest.raises(vc.InputError, match=r"There is not enough memory .*: choose a smaller --network_size"):
         vc.train(vc.TrainingConfig(data_set="digits", output_dir=str(tmp_path)))
     monkeypatch.setattr("vamp_core.system.hardware.other_on_gpu", lambda: ("JAX", "jax.some(thing)"))
-    with pytest.raises(
-        vc.InputError, match=r"JAX is loaded, too, and may hold .*: call jax.some\(thing\) first"
-    ):
+    with pytest.raises(vc.InputError, match=r"JAX is loaded, too, and may hold .*: call jax.some\(thing\) first"):
         vc.train(vc.TrainingConfig(data_set="digits", output_dir=str(tmp_path)))

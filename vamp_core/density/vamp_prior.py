@@ -44,7 +44,8 @@ class VampPrior(MixturePrior):
 
     In training they can take turns, since K of them cost more than a batch does: with `turns` of 4, each step of `fit`
     takes a quarter of them through the encoder, with four times their gradient; the other components stand as they
-    were one to three steps before. Every epoch begins with all of them, and whatever scores takes all.
+    were one to three steps before. Every epoch begins with all of them, and whatever scores takes all. (So does each
+    `train_on_batch`, which turns make slower. A training loop of your own calls `refresh()` for it.)
 
     Args:
         num_components: K; ignored if `pseudo_inputs` are given.
@@ -88,6 +89,7 @@ class VampPrior(MixturePrior):
         self.trainable = self.trainable  # hands on to the new weight what the constructor was told
         if self._start is not None:
             self.pseudo_inputs.assign(self._start)
+            self.refresh()
 
     @property
     def encoder(self):
@@ -145,6 +147,7 @@ class VampPrior(MixturePrior):
         seed = np.random.randint(2**31) if seed is None else seed
         chosen = np.random.default_rng(seed).choice(len(data), self.num_components, replace=False)
         self.pseudo_inputs.assign(data[np.sort(chosen)])
+        self.refresh()
 
     def components(self):
         return computed_in_parts(self, ops.convert_to_tensor(self.pseudo_inputs))
@@ -168,12 +171,23 @@ class VampPrior(MixturePrior):
         new = ops.stack(computed_in_parts(self, ops.take(pseudo_inputs, turn, axis=0)))[:, None]
         its_turn = ops.reshape(ops.arange(self.turns, dtype="int32") == turn, (1, self.turns, 1, 1))
         # The value of `new`, but with a gradient that stands for all turns.
-        new = self.turns * new - ops.stop_gradient((self.turns - 1) * new)
+        new = new + (self.turns - 1) * (new - ops.stop_gradient(new))
         kept = ops.where(its_turn, new, ops.reshape(self.kept, (2, *in_parts, self.latent_dim)))
         kept = ops.reshape(kept, self.kept.shape)
         self.kept.assign(ops.stop_gradient(kept))
         self.turn.assign((turn + 1) % self.turns)
         return tuple(ops.unstack(kept))
+
+    def save_own_variables(self, store):
+        """The pseudo-inputs, as without turns, and whose turn it is; `refresh` makes the rest anew."""
+        store["0"] = self.pseudo_inputs
+        if self.turns > 1:
+            store["turn"] = self.turn
+
+    def load_own_variables(self, store):
+        self.pseudo_inputs.assign(store["0"])
+        if self.turns > 1 and "turn" in store:
+            self.turn.assign(store["turn"] % self.turns)
 
     def call(self, pseudo_inputs):
         # A stateless call leaves no trace in the encoder: no moving statistics, no losses that are not the data's.
@@ -191,7 +205,7 @@ def check_turns(turns, num_components, name="turns"):
     """`turns` as an integer, else an `InputError`."""
     turns = check_count(name, turns)
     if num_components % turns:
-        fits = max(count for count in range(1, turns) if num_components % count == 0)
+        fits = max(count for count in range(1, min(turns, num_components) + 1) if num_components % count == 0)
         raise InputError(
             f"{name} is {turns}, but {num_components} pseudo-inputs cannot be divided into so many equal parts: "
             f"choose a divisor of {num_components}, for instance {fits}."

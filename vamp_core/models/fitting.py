@@ -41,7 +41,8 @@ class Fittable(keras.Model):
             **kwargs: as for `keras.Model.compile`, but for `loss` and `metrics`: the bound is the loss.
 
         Raises:
-            InputError: iwae_samples < 1, free_nats < 0 or beside several importance samples, a loss or metrics.
+            InputError: iwae_samples < 1, free_nats < 0 or beside several importance samples, a loss or metrics; or
+                several steps per execution on several devices of TensorFlow.
         """
         iwae_samples = check_count("iwae_samples", iwae_samples)
         if not (isinstance(free_nats, numbers.Real) and 0 <= free_nats < math.inf) or (free_nats and iwae_samples > 1):
@@ -56,6 +57,11 @@ class Fittable(keras.Model):
             raise InputError(
                 f"iwae_samples is {iwae_samples}, but the call of {type(self).__name__} does not know whether it is "
                 "training: give it the argument training=False."
+            )
+        if kwargs.get("steps_per_execution", 1) > 1 and trained_by_replicas(self):
+            raise InputError(
+                f"steps_per_execution is {kwargs['steps_per_execution']}, with which TensorFlow cannot train on "
+                "several devices: leave it at 1."
             )
         super().compile(optimizer, **kwargs)
         self.iwae_samples, self.free_nats = iwae_samples, float(free_nats)
@@ -153,23 +159,17 @@ class Fittable(keras.Model):
             The `History`.
 
         Raises:
-            InputError: NaN, values outside what the likelihood can score, a wrong shape, or weights; or several steps
-                at a time on several devices of TensorFlow.
+            InputError: NaN, values outside what the likelihood can score, a wrong shape, or weights.
         """
         given = self._admitted(_arguments(super().fit, args, kwargs))
         self._check_samples()
-        if self.compiled and self.steps_per_execution > 1 and trained_by_replicas(self):
-            raise InputError(
-                f"steps_per_execution is {self.steps_per_execution}, with which TensorFlow cannot train on several "
-                "devices: leave it at 1."
-            )
         if given.get("validation_data") is not None:
             given["validation_data"] = (admit(self, given["validation_data"]),)
         _greater_is_better(given.get("callbacks"))
         if not self.prior.adapted:
             self._start_prior(**given)
         self.prior.check_adapted()
-        given["callbacks"] = _with(_Refresh(), given.get("callbacks"))
+        given["callbacks"] = _with(given.get("callbacks"), _Refresh())
         if self.compiled and not self.optimizer.built:
             self._build_optimizer()
         try:
@@ -269,12 +269,12 @@ class _Refresh(keras.callbacks.Callback):
         self.model.prior.refresh()
 
 
-def _with(callback, others):
-    """Keras's `callbacks`, a list of them or what Keras has made of one, with one more in front."""
+def _with(others, callback):
+    """Keras's `callbacks`, a list of them or what Keras has made of one, and one more that comes after them."""
     if isinstance(others, keras.callbacks.CallbackList):
         others.append(callback)
         return others
-    return [callback, *tree.flatten(others or [])]
+    return [*tree.flatten(others or []), callback]
 
 
 def _greater_is_better(callbacks):

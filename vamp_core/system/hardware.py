@@ -1,4 +1,4 @@
-"""What the machine multiplies in: the one file that asks the backend instead of Keras."""
+"""What the machine is, what it multiplies in and how much memory it has, as the backend tells."""
 
 import contextlib
 import os

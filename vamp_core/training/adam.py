@@ -5,11 +5,12 @@ import keras
 
 @keras.saving.register_keras_serializable(package="vamp_core")
 class Adam(keras.optimizers.Adam):
-    """`keras.optimizers.Adam`, in half the time on TensorFlow; elsewhere the same.
+    """`keras.optimizers.Adam`, in half the time on TensorFlow.
 
     Keras writes the update (Kingma & Ba 2015, algorithm 1) as some ten operations on whole weights, each of which
     TensorFlow reads from memory and writes back. TensorFlow has one kernel for all of them. Arguments, numbers up to
-    rounding, and the state in files are Keras's.
+    rounding, and the state in files are Keras's, on other backends too. (On PyTorch take Keras's own, which updates all
+    weights together, but no subclass's.)
     """
 
     def update_step(self, gradient, variable, learning_rate):

@@ -62,6 +62,7 @@ def build_model(config, image_shape):
 
 
 def compile_model(model, config, steps_per_epoch):
+    """Compiles a model for the training that `config` describes; within `policy`, as it was built."""
     rate, warmup = config.lr, config.lr_warmup_epochs * steps_per_epoch
     if config.lr_schedule == "cosine":
         rate = keras.optimizers.schedules.CosineDecay(

@@ -80,7 +80,7 @@ class TrainingConfig:
     num_components: int = _setting(500, "components of a vamp, vamp_data or mog prior (K)", positive(1_000_000))
     turns: int = _setting(
         1,
-        "steps in which all pseudo-inputs go through the encoder once, in each a part of them; 1: all in each step",
+        "steps in which all pseudo-inputs of a VampPrior go through the encoder once; 1: all in each step",
         positive(1_000_000),
     )
     likelihood: str = _setting("bernoulli", "what the decoder's output means", choices=tuple(LIKELIHOODS))
@@ -105,7 +105,9 @@ class TrainingConfig:
         choices=("none", "dynamic", "static"),
     )
     optimizer: str = _setting(
-        "adam", "muon: orthogonal steps for dense layers, Adam for all other weights", choices=tuple(OPTIMIZERS)
+        "adam",
+        "muon: orthogonal steps for dense layers of 64 units and more, Adam for all other weights",
+        choices=tuple(OPTIMIZERS),
     )
     lr_schedule: str = _setting("constant", "learning rate over the run", choices=("constant", "cosine"))
     lr_warmup_epochs: int = _setting(0, "epochs over which the learning rate rises from zero", not_negative(1_000_000))

@@ -3,13 +3,12 @@
 import keras
 from keras import ops
 
-from vamp_core.system import hardware
 from vamp_core.training.adam import Adam
 
 MOMENTUM = 0.95
 # Of the polynomial a s + b s³ + c s⁵ that takes singular values in (0, 1] to some near one (Jordan et al. 2024).
 POLYNOMIAL = (3.4445, -4.7750, 2.0315)
-PRODUCTS = 5  # how many times it is applied
+PRODUCTS = 3  # how many times it is applied
 # Size of a step's entries as a root mean square, so that Adam's learning rate suits (Liu et al. 2025, section 2.2).
 STEP = 0.2
 NARROWEST = 64  # Layers from or to fewer units than that, such as latents, have little to make orthogonal.
@@ -23,10 +22,18 @@ class Muon(Adam):
     and makes all s about one, by a polynomial's repeated products. Kernels with fewer than 64 rows or columns, such
     as those to and from the latents, are left to Adam, and so are convolutions, biases and pseudo-inputs.
 
+    The products are in bfloat16 where Keras's dtype policy is mixed_bfloat16 when the optimizer is made, else in
+    float32. (`keras.optimizers.Muon` takes all matrices of a model, pseudo-inputs among them, and decays weights.)
+
     Args:
         learning_rate: as for `keras.optimizers.Adam`.
         **kwargs: as for `keras.optimizers.Adam`.
     """
+
+    def __init__(self, learning_rate=0.001, **kwargs):
+        super().__init__(learning_rate, **kwargs)
+        half = keras.config.dtype_policy().compute_dtype == "bfloat16"
+        self.dtype_of_products = "bfloat16" if half else "float32"
 
     def build(self, variables):
         super().build(variables)
@@ -39,7 +46,8 @@ class Muon(Adam):
             return
         momentum = self._momentums[self._get_variable_index(variable)]
         self.assign(momentum, MOMENTUM * momentum + gradient)
-        step = orthogonal(gradient + MOMENTUM * momentum)  # a look ahead, after Nesterov
+        ahead = gradient + MOMENTUM * momentum  # after Nesterov
+        step = orthogonal(ahead, self.dtype_of_products)
         scale = STEP * max(variable.shape) ** 0.5
         self.assign_sub(variable, ops.cast(learning_rate, variable.dtype) * scale * ops.cast(step, variable.dtype))
 
@@ -49,20 +57,28 @@ def is_wide(variable):
     return variable.name == "kernel" and len(variable.shape) == 2 and min(variable.shape) >= NARROWEST
 
 
-def orthogonal(matrix):
-    """(m, n) with the singular vectors of `matrix`, and singular values of 0.6 to 1.3 unless they were tiny."""
+def orthogonal(matrix, dtype="float32"):
+    """(m, n) with the singular vectors of `matrix`, and singular values of 0.6 to 1.3, unless they were very small.
+
+    By products in `dtype`. The rounding of bfloat16 is of no consequence: the next step sees the rest.
+    """
     a, b, c = POLYNOMIAL
-    x = matrix / (ops.norm(matrix) + 1e-12)
-    # Rounding is of no consequence here: the next step sees the rest.
-    x = ops.cast(x, "bfloat16" if hardware.resolve_precision("auto") == "mixed_bfloat16" else "float32")
+    x = ops.cast(matrix / (ops.norm(matrix) + 1e-12), dtype)
     tall = x.shape[0] > x.shape[1]
-    linear = a * ops.eye(min(x.shape), dtype=x.dtype)
-    for _ in range(PRODUCTS):
-        # On the shorter side, where products are smaller.
-        square = ops.matmul(ops.transpose(x), x) if tall else ops.matmul(x, ops.transpose(x))
+
+    def on_shorter_side(x):  # where products are smaller
+        return ops.matmul(ops.transpose(x), x) if tall else ops.matmul(x, ops.transpose(x))
+
+    square = on_shorter_side(x)
+    # No eigenvalue is above the largest sum of a column: a bound far below the sum of all eigenvalues, which is one.
+    bound = ops.max(ops.sum(ops.abs(ops.cast(square, "float32")), axis=0)) + 1e-12
+    x, square = x * ops.cast(ops.rsqrt(bound), dtype), square * ops.cast(1 / bound, dtype)
+    linear = a * ops.eye(min(x.shape), dtype=dtype)
+    for product in range(PRODUCTS):
+        square = on_shorter_side(x) if product else square
         factor = linear + b * square + c * ops.matmul(square, square)
         x = ops.matmul(x, factor) if tall else ops.matmul(factor, x)
     return x
 
 
-OPTIMIZERS = {"adam": Adam, "muon": Muon}
+OPTIMIZERS = {"adam": Adam if keras.backend.backend() == "tensorflow" else keras.optimizers.Adam, "muon": Muon}

@@ -40,7 +40,8 @@ class RunRecorder(keras.callbacks.Callback):
 
     def on_train_batch_end(self, batch, logs=None):
         if not np.isfinite(logs["loss"]):
-            raise self.diverged(f"The loss became {logs['loss']} by step {batch + 1} of epoch {self.epochs_done() + 1}")
+            step = min(batch + 1, len(self.batches))  # Keras counts on where several steps are taken together
+            raise self.diverged(f"The loss became {logs['loss']} by step {step} of epoch {self.epochs_done() + 1}")
 
     def on_epoch_end(self, epoch, logs=None):
         row = {"epoch": epoch + 1, **{name: float(value) for name, value in logs.items()}}

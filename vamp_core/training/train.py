@@ -113,7 +113,7 @@ def _untrained(config, images, precision):
     """The compiled model that `config` describes, a VampPrior's pseudo-inputs at random training images."""
     with policy(precision):
         model = build_model(config, images.shape[1:])
-    compile_model(model, config, steps_per_epoch=-(-len(images) // config.batch_size))
+        compile_model(model, config, steps_per_epoch=-(-len(images) // config.batch_size))
     if config.prior in PSEUDO_INPUTS:
         model.prior.adapt(images, seed=config.seed)
     return model
