@@ -9,6 +9,7 @@ MOMENTUM = 0.95
 # Of the polynomial a s + b s³ + c s⁵ that takes singular values in (0, 1] to some near one (Jordan et al. 2024).
 POLYNOMIAL = (3.4445, -4.7750, 2.0315)
 PRODUCTS = 3  # how many times it is applied
+TINY = 1e-30  # for a matrix of zeros
 # Size of a step's entries as a root mean square, so that Adam's learning rate suits (Liu et al. 2025, section 2.2).
 STEP = 0.2
 NARROWEST = 64  # Layers from or to fewer units than that, such as latents, have little to make orthogonal.
@@ -47,9 +48,8 @@ class Muon(Adam):
         momentum = self._momentums[self._get_variable_index(variable)]
         self.assign(momentum, MOMENTUM * momentum + gradient)
         ahead = gradient + MOMENTUM * momentum  # after Nesterov
-        step = orthogonal(ahead, self.dtype_of_products)
-        scale = STEP * max(variable.shape) ** 0.5
-        self.assign_sub(variable, ops.cast(learning_rate, variable.dtype) * scale * ops.cast(step, variable.dtype))
+        size = ops.cast(learning_rate, "float32") * STEP * max(variable.shape) ** 0.5
+        self.assign_sub(variable, ops.cast(orthogonal(ahead, size, self.dtype_of_products), variable.dtype))
 
 
 def is_wide(variable):
@@ -57,28 +57,28 @@ def is_wide(variable):
     return variable.name == "kernel" and len(variable.shape) == 2 and min(variable.shape) >= NARROWEST
 
 
-def orthogonal(matrix, dtype="float32"):
-    """(m, n) with the singular vectors of `matrix`, and singular values of 0.6 to 1.3, unless they were very small.
+def orthogonal(matrix, size=1.0, dtype="float32"):
+    """(m, n) with the singular vectors of `matrix`, and singular values of 0.6 to 1.3 times `size`.
 
-    By products in `dtype`. The rounding of bfloat16 is of no consequence: the next step sees the rest.
+    Those below some 0.04 of the largest come out smaller. By products in `dtype`: the rounding of bfloat16 is of no
+    consequence, since the next step sees the rest.
     """
     a, b, c = POLYNOMIAL
-    x = ops.cast(matrix / (ops.norm(matrix) + 1e-12), dtype)
+    x = ops.cast(matrix, dtype)
     tall = x.shape[0] > x.shape[1]
-
-    def on_shorter_side(x):  # where products are smaller
-        return ops.matmul(ops.transpose(x), x) if tall else ops.matmul(x, ops.transpose(x))
-
-    square = on_shorter_side(x)
-    # No eigenvalue is above the largest sum of a column: a bound far below the sum of all eigenvalues, which is one.
-    bound = ops.max(ops.sum(ops.abs(ops.cast(square, "float32")), axis=0)) + 1e-12
-    x, square = x * ops.cast(ops.rsqrt(bound), dtype), square * ops.cast(1 / bound, dtype)
-    linear = a * ops.eye(min(x.shape), dtype=dtype)
-    for product in range(PRODUCTS):
-        square = on_shorter_side(x) if product else square
+    # The polynomial is x times one of x² on the shorter side, where products are smaller: x itself has to be taken
+    # twice only.
+    square = ops.matmul(ops.transpose(x), x) if tall else ops.matmul(x, ops.transpose(x))
+    # No eigenvalue is above the largest sum of a column, and that is far below the sum of all of them.
+    bound = ops.max(ops.sum(ops.abs(ops.cast(square, "float32")), axis=0)) + TINY
+    square = square * ops.cast(1 / bound, dtype)
+    linear, total = a * ops.eye(square.shape[0], dtype=dtype), None
+    for _ in range(PRODUCTS):
         factor = linear + b * square + c * ops.matmul(square, square)
-        x = ops.matmul(x, factor) if tall else ops.matmul(factor, x)
-    return x
+        square = ops.matmul(ops.matmul(factor, square), factor)
+        total = factor if total is None else ops.matmul(total, factor)
+    total = total * ops.cast(size * ops.rsqrt(bound), dtype)
+    return ops.matmul(x, total) if tall else ops.matmul(total, x)
 
 
 OPTIMIZERS = {"adam": Adam if keras.backend.backend() == "tensorflow" else keras.optimizers.Adam, "muon": Muon}
