@@ -9,7 +9,7 @@ from test_adam import steps_of
 import vamp_core as vc
 from vamp_core.training import build
 from vamp_core.training.adam import Adam
-from vamp_core.training.muon import MOMENTUM, OPTIMIZERS, STEP, Muon, is_wide, orthogonal
+from vamp_core.training.muon import MOMENTUM, OPTIMIZERS, STEP, Muon, orthogonal
 from vamp_core.training.train import _untrained
 
 
@@ -52,16 +52,14 @@ def test_the_first_step_is_the_learning_rate_times_an_orthogonal_matrix(shape):
     np.testing.assert_allclose(momentum, (1 + MOMENTUM) * gradient, rtol=1e-5)
 
 
-def taken_by_muon(model):
-    model.compile(Muon(1e-3))
-    model.optimizer.build(model.trainable_variables)
-    return [variable.path for variable in model.trainable_variables if is_wide(variable)]
+def taken_by(muon, model):
+    return [tuple(variable.shape) for variable in model.trainable_variables if muon.is_for(variable)]
 
 
 def test_dense_layers_between_hidden_units_are_muons():
     model = vc.VAE(latent_dim=40, network_size=1, encoder_trunk=(256,), decoder_trunk=(256, 256), seed=0)
-    shapes = {variable.path: tuple(variable.shape) for variable in model.trainable_variables}
-    assert [shapes[path] for path in taken_by_muon(model)] == [(1568, 256), (256, 256), (256, 256), (256, 1568)]
+    assert taken_by(Muon(), model) == [(1568, 256), (256, 256), (256, 256), (256, 1568)]
+    assert taken_by(OPTIMIZERS["muon_square"](), model) == [(256, 256), (256, 256)]
 
 
 def test_flat_pseudo_inputs_are_adams_though_they_are_a_matrix():
@@ -70,7 +68,7 @@ def test_flat_pseudo_inputs_are_adams_though_they_are_a_matrix():
     decoder = keras.Model(z, keras.layers.Dense(784)(z))
     model = vc.VAE(encoder=encoder, decoder=decoder, prior=vc.VampPrior(500), seed=0)
     assert tuple(model.prior.pseudo_inputs.shape) == (500, 784)
-    assert not taken_by_muon(model)
+    assert not taken_by(Muon(), model)
 
 
 @pytest.mark.parametrize("policy", ["float32", "mixed_bfloat16", "mixed_float16"])
@@ -105,12 +103,12 @@ def test_all_other_weights_take_adams_steps():
 
 def test_a_model_trained_with_it_is_saved_and_goes_on(tmp_path):
     images = np.random.default_rng(0).random((64, 28, 28, 1), dtype="float32")
-    model = vc.VAE(latent_dim=2, network_size=0.25, decoder_trunk=(16, 16), seed=0)
-    model.compile(Muon(1e-3))
+    model = vc.VAE(latent_dim=2, network_size=0.25, decoder_trunk=(64, 64), seed=0)
+    model.compile(Muon(1e-3, square_only=True))
     model.fit(images, batch_size=32, verbose=0)
     model.save(tmp_path / "model.keras")
     loaded = keras.saving.load_model(tmp_path / "model.keras")
-    assert type(loaded.optimizer) is Muon
+    assert type(loaded.optimizer) is Muon and loaded.optimizer.square_only
     for each in (model, loaded):
         each.fit(images, batch_size=32, shuffle=False, verbose=0)
     for ours, theirs in zip(model.get_weights(), loaded.get_weights(), strict=True):

@@ -106,7 +106,8 @@ class TrainingConfig:
     )
     optimizer: str = _setting(
         "adam",
-        "muon: orthogonal steps for dense layers of 64 units and more, Adam for all other weights",
+        "muon: orthogonal steps for dense layers of 64 units and more, Adam for all else; muon_square: only for "
+        "square kernels",
         choices=tuple(OPTIMIZERS),
     )
     lr_schedule: str = _setting("constant", "learning rate over the run", choices=("constant", "cosine"))

@@ -1,5 +1,7 @@
 """Muon for dense layers: their steps go alike in all directions, however large the gradient in each."""
 
+import functools
+
 import keras
 from keras import ops
 
@@ -28,21 +30,30 @@ class Muon(Adam):
 
     Args:
         learning_rate: as for `keras.optimizers.Adam`.
+        square_only: leaves all but square kernels to Adam. Products with longer ones take most of the time that Muon
+            adds to a step, which in a small network with small batches is a third of it.
         **kwargs: as for `keras.optimizers.Adam`.
     """
 
-    def __init__(self, learning_rate=0.001, **kwargs):
+    def __init__(self, learning_rate=0.001, square_only=False, **kwargs):
         super().__init__(learning_rate, **kwargs)
+        self.square_only = square_only
         half = keras.config.dtype_policy().compute_dtype == "bfloat16"
         self.dtype_of_products = "bfloat16" if half else "float32"
 
     def build(self, variables):
         super().build(variables)
         # Here, since TensorFlow hands its own variables to `update_step`, which have other names.
-        self._wide = {self._var_key(variable) for variable in variables if is_wide(variable)}
+        self._orthogonal = {self._var_key(variable) for variable in variables if self.is_for(variable)}
+
+    def is_for(self, variable):
+        """Whether a weight, as Keras has it, is given orthogonal steps."""
+        if variable.name != "kernel" or len(variable.shape) != 2 or min(variable.shape) < NARROWEST:
+            return False
+        return not self.square_only or variable.shape[0] == variable.shape[1]
 
     def update_step(self, gradient, variable, learning_rate):
-        if self._var_key(variable) not in self._wide:
+        if self._var_key(variable) not in self._orthogonal:
             super().update_step(gradient, variable, learning_rate)
             return
         momentum = self._momentums[self._get_variable_index(variable)]
@@ -51,10 +62,8 @@ class Muon(Adam):
         size = ops.cast(learning_rate, "float32") * STEP * max(variable.shape) ** 0.5
         self.assign_sub(variable, ops.cast(orthogonal(ahead, size, self.dtype_of_products), variable.dtype))
 
-
-def is_wide(variable):
-    """Whether Muon is for this weight."""
-    return variable.name == "kernel" and len(variable.shape) == 2 and min(variable.shape) >= NARROWEST
+    def get_config(self):
+        return {**super().get_config(), "square_only": self.square_only}
 
 
 def orthogonal(matrix, size=1.0, dtype="float32"):
@@ -81,4 +90,8 @@ def orthogonal(matrix, size=1.0, dtype="float32"):
     return ops.matmul(x, total) if tall else ops.matmul(total, x)
 
 
-OPTIMIZERS = {"adam": Adam if keras.backend.backend() == "tensorflow" else keras.optimizers.Adam, "muon": Muon}
+OPTIMIZERS = {
+    "adam": Adam if keras.backend.backend() == "tensorflow" else keras.optimizers.Adam,
+    "muon": Muon,
+    "muon_square": functools.partial(Muon, square_only=True),
+}
