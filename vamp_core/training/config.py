@@ -106,8 +106,7 @@ class TrainingConfig:
     )
     optimizer: str = _setting(
         "adam",
-        "muon: orthogonal steps for dense layers of 64 units and more, Adam for all else; muon_square: only for "
-        "square kernels",
+        "muon: orthogonal steps for square kernels of dense layers, Adam for all else; muon_wide: for oblong ones, too",
         choices=tuple(OPTIMIZERS),
     )
     lr_schedule: str = _setting("constant", "learning rate over the run", choices=("constant", "cosine"))

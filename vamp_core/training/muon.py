@@ -10,8 +10,7 @@ from vamp_core.training.adam import Adam
 MOMENTUM = 0.95
 # Of the polynomial a s + b s³ + c s⁵ that takes singular values in (0, 1] to some near one (Jordan et al. 2024).
 POLYNOMIAL = (3.4445, -4.7750, 2.0315)
-PRODUCTS = 3  # how many times it is applied
-TINY = 1e-30  # for a matrix of zeros
+PRODUCTS = 5  # how many times it is applied
 # Size of a step's entries as a root mean square, so that Adam's learning rate suits (Liu et al. 2025, section 2.2).
 STEP = 0.2
 NARROWEST = 64  # Layers from or to fewer units than that, such as latents, have little to make orthogonal.
@@ -30,14 +29,14 @@ class Muon(Adam):
 
     Args:
         learning_rate: as for `keras.optimizers.Adam`.
-        square_only: leaves all but square kernels to Adam. Products with longer ones take most of the time that Muon
-            adds to a step, which in a small network with small batches is a third of it.
+        wide: for all kernels, not for square ones alone. Products with the longer ones take most of the time, and in
+            small networks with small batches more than they save.
         **kwargs: as for `keras.optimizers.Adam`.
     """
 
-    def __init__(self, learning_rate=0.001, square_only=False, **kwargs):
+    def __init__(self, learning_rate=0.001, wide=False, **kwargs):
         super().__init__(learning_rate, **kwargs)
-        self.square_only = square_only
+        self.wide = wide
         half = keras.config.dtype_policy().compute_dtype == "bfloat16"
         self.dtype_of_products = "bfloat16" if half else "float32"
 
@@ -50,7 +49,7 @@ class Muon(Adam):
         """Whether a weight, as Keras has it, is given orthogonal steps."""
         if variable.name != "kernel" or len(variable.shape) != 2 or min(variable.shape) < NARROWEST:
             return False
-        return not self.square_only or variable.shape[0] == variable.shape[1]
+        return self.wide or variable.shape[0] == variable.shape[1]
 
     def update_step(self, gradient, variable, learning_rate):
         if self._var_key(variable) not in self._orthogonal:
@@ -59,39 +58,32 @@ class Muon(Adam):
         momentum = self._momentums[self._get_variable_index(variable)]
         self.assign(momentum, MOMENTUM * momentum + gradient)
         ahead = gradient + MOMENTUM * momentum  # after Nesterov
-        size = ops.cast(learning_rate, "float32") * STEP * max(variable.shape) ** 0.5
-        self.assign_sub(variable, ops.cast(orthogonal(ahead, size, self.dtype_of_products), variable.dtype))
+        step = ops.cast(orthogonal(ahead, self.dtype_of_products), variable.dtype)
+        self.assign_sub(variable, ops.cast(learning_rate, variable.dtype) * STEP * max(variable.shape) ** 0.5 * step)
 
     def get_config(self):
-        return {**super().get_config(), "square_only": self.square_only}
+        return {**super().get_config(), "wide": self.wide}
 
 
-def orthogonal(matrix, size=1.0, dtype="float32"):
-    """(m, n) with the singular vectors of `matrix`, and singular values of 0.6 to 1.3 times `size`.
+def orthogonal(matrix, dtype="float32"):
+    """(m, n) with the singular vectors of `matrix`, and singular values of 0.6 to 1.3 unless they were tiny.
 
-    Those below some 0.04 of the largest come out smaller. By products in `dtype`: the rounding of bfloat16 is of no
-    consequence, since the next step sees the rest.
+    By products in `dtype`. The rounding of bfloat16 is of no consequence: the next step sees the rest.
     """
     a, b, c = POLYNOMIAL
-    x = ops.cast(matrix, dtype)
+    x = ops.cast(matrix / (ops.norm(matrix) + 1e-12), dtype)
     tall = x.shape[0] > x.shape[1]
-    # The polynomial is x times one of x² on the shorter side, where products are smaller: x itself has to be taken
-    # twice only.
-    square = ops.matmul(ops.transpose(x), x) if tall else ops.matmul(x, ops.transpose(x))
-    # No eigenvalue is above the largest sum of a column, and that is far below the sum of all of them.
-    bound = ops.max(ops.sum(ops.abs(ops.cast(square, "float32")), axis=0)) + TINY
-    square = square * ops.cast(1 / bound, dtype)
-    linear, total = a * ops.eye(square.shape[0], dtype=dtype), None
+    linear = a * ops.eye(min(x.shape), dtype=dtype)
     for _ in range(PRODUCTS):
+        # On the shorter side, where products are smaller.
+        square = ops.matmul(ops.transpose(x), x) if tall else ops.matmul(x, ops.transpose(x))
         factor = linear + b * square + c * ops.matmul(square, square)
-        square = ops.matmul(ops.matmul(factor, square), factor)
-        total = factor if total is None else ops.matmul(total, factor)
-    total = total * ops.cast(size * ops.rsqrt(bound), dtype)
-    return ops.matmul(x, total) if tall else ops.matmul(total, x)
+        x = ops.matmul(x, factor) if tall else ops.matmul(factor, x)
+    return x
 
 
 OPTIMIZERS = {
     "adam": Adam if keras.backend.backend() == "tensorflow" else keras.optimizers.Adam,
     "muon": Muon,
-    "muon_square": functools.partial(Muon, square_only=True),
+    "muon_wide": functools.partial(Muon, wide=True),
 }
