@@ -116,7 +116,7 @@ def main():
     print(f"{keras.backend.backend()} on {device_name()}")
     print("One row a model: images/s, GFLOP/s, and that as a share of the convolution rate (times float32's images/s)")
     print("The VampPrior's cost: time of its step over the standard prior's, beside the same ratio of FLOPs")
-    float32_rate, steps, epochs, floors = {}, [], {}, []
+    float32_rate, steps, epochs = {}, [], {}
     for precision in PRECISIONS:
         keras.config.set_dtype_policy(precision)
         rate = convolution_rate(arguments.steps)
@@ -147,14 +147,12 @@ def main():
             model = MODELS[name](network_size=1)
             model.compile(optimizer=vc.Adam())
             step, alone = seconds_per_step(model, images, steps=20), seconds_of_layers(model)
-            floors.append(dict(precision=precision, model=name, step=round(step, 5), layers=round(alone, 5)))
             print(f"  s = 1    {name:4} a step {1e3 * step:.1f} ms, its layers alone {1e3 * alone:.1f}", flush=True)
         for name, (make, redraw) in EPOCHS.items():
             epochs[f"{name}, {precision}"] = share = round(epochs_share(make(), redraw), 2)
             print(f"  whole epochs of the {name} run at {share:.2f} of the speed of their steps", flush=True)
     if arguments.record:
-        found = {"batch_size": BATCH, "epochs": epochs, "steps": steps, "floors": floors}
-        write_json(RECORD, {"device": device_name()} | found)
+        write_json(RECORD, {"device": device_name(), "batch_size": BATCH, "epochs": epochs, "steps": steps})
 
 
 if __name__ == "__main__":
