@@ -65,7 +65,7 @@ def runs(output_dir="runs", data_dir=None):
 def repetitions(output_dir="runs", data_dir=None):
     """{name: TrainingConfig} of what is trained for its numbers alone: the MNIST four again, in three ways.
 
-    With two more seeds, by a quicker recipe, and with the paper's 40 latents, where the prior matters more than the
+    With two more seeds, by quicker recipes, and with the paper's 40 latents, where the prior matters more than the
     bottleneck.
     """
     found = {}

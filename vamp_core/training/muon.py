@@ -29,8 +29,7 @@ class Muon(Adam):
 
     Args:
         learning_rate: as for `keras.optimizers.Adam`.
-        wide: for all kernels, not for square ones alone. Products with the longer ones take most of the time, and in
-            small networks with small batches more than they save.
+        wide: for oblong kernels, too, not for square ones alone. Their products take longer.
         **kwargs: as for `keras.optimizers.Adam`.
     """
 
