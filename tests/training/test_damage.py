@@ -166,5 +166,5 @@ def test_best_weights_that_are_lost_are_told(tmp_path):
     if best == 4:  # then the newest checkpoint has them too
         vc.train(config(tmp_path, **settings))
     else:
-        with pytest.raises(vc.InputError, match="The best epoch's weights are lost: .*best.weights.h5"):
+        with pytest.raises(vc.InputError, match="The best epoch's weights are lost: .*best.npz"):
             vc.train(config(tmp_path, **settings))

@@ -126,7 +126,7 @@ def test_a_full_disk_costs_no_finished_epoch(output):
     old = resource.getrlimit(resource.RLIMIT_FSIZE)
     resource.setrlimit(resource.RLIMIT_FSIZE, (room, old[1]))
     try:
-        refused(output, "checkpoint-00003.weights.h5 cannot be written .*make room")
+        refused(output, "checkpoint-00003.npz cannot be written .*make room")
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, old)
     assert content(folder).keys() == before.keys()

@@ -200,7 +200,7 @@ def test_a_damaged_checkpoint_is_named_and_the_one_before_it_serves(tmp_path):
     _, _, folder = vc.train(config(tmp_path, epochs=3))
     newest = folder.checkpoints()[3]
     newest.write_bytes(newest.read_bytes()[:1000])
-    (folder.path / ".partial-checkpoint-00004.weights.h5").write_bytes(b"cut short")
+    (folder.path / ".partial-checkpoint-00004.npz").write_bytes(b"cut short")
     with pytest.raises(vc.InputError, match=re.escape(newest.name) + ".*delete it and --resume"):
         vc.train(config(tmp_path, epochs=3, resume=True))
     newest.unlink()

@@ -71,19 +71,6 @@ def check_folder(folder, what, remedy):
         raise InputError(f"{what} {folder} cannot be written to ({reason(error)}): {remedy}.") from error
 
 
-def make_room(path, size):
-    """Makes sure that the disk has room for a file of `size` bytes, where the system can tell.
-
-    For writers that do not survive a disk that fills up under them: HDF5 goes on trying, and ends in a crash.
-
-    Raises:
-        OSError: there is no such room.
-    """
-    if hasattr(os, "posix_fallocate"):  # not on macOS and Windows
-        with open(path, "wb") as file:
-            os.posix_fallocate(file.fileno(), 0, size)
-
-
 def sweep(folder):
     """Removes the unfinished files that killed processes left in a folder."""
     for path in folder.glob(f"{PARTIAL}*"):

@@ -1,7 +1,7 @@
 """Fingerprints: what files say about their content, so that it can be checked when they are read.
 
 A sealed file is its content, a record in JSON, and 48 bytes: the record's length, the SHA-256 of all before, and a
-mark. HDF5 does not mind what follows its content, so that such a file is read as any other, and by anyone.
+mark.
 """
 
 import hashlib
@@ -31,8 +31,8 @@ def seal(path, record):
         file.write(tail + checksum.digest() + MARK)
 
 
-def read_seal(path):
-    """The record that a file was sealed with; None for a file without a seal, such as older versions wrote.
+def read_sealed(path):
+    """(content, record) of a sealed file; (all of it, None) for one without a seal, such as older versions wrote.
 
     Raises:
         Unsealed: the file's content is not what it was when it was sealed.
@@ -40,9 +40,18 @@ def read_seal(path):
     """
     content = memoryview(path.read_bytes())
     if len(content) < _TAIL or content[-len(MARK) :] != MARK:
-        return None
+        return content, None
     sealed, checksum = content[:-_TAIL], content[-_TAIL : -len(MARK)]
     if hashlib.sha256(sealed).digest() != checksum:
         raise Unsealed("its content is not what it was when it was sealed")
     length = int.from_bytes(sealed[-8:], "big")
-    return json.loads(bytes(sealed[-8 - length : -8]))
+    return sealed[: -8 - length], json.loads(bytes(sealed[-8 - length : -8]))
+
+
+def read_seal(path):
+    """The record that a file was sealed with, None if there is none.
+
+    Raises:
+        Unsealed, OSError: as for `read_sealed`.
+    """
+    return read_sealed(path)[1]

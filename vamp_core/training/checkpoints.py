@@ -1,20 +1,21 @@
-"""Weights of a run on the disk, each file sealed with what run and epoch it is of, and the history so far."""
+"""What a run goes on from, on the disk: each file sealed with what run and epoch it is of, and the history so far."""
 
-import math
+import io
 import re
 
 import numpy as np
 from keras import ops
 
 from vamp_core.errors import InputError
-from vamp_core.system.files import make_room, whole
-from vamp_core.system.seals import read_seal, seal
+from vamp_core.system.files import whole
+from vamp_core.system.seals import read_sealed, seal
 
-CHECKPOINT = re.compile(r"checkpoint-(\d+)\.weights\.h5")
+# Runs that were begun with older versions have Keras's own files, which are read still.
+CHECKPOINT = re.compile(r"checkpoint-(\d+)\.(npz|weights\.h5)")
 
 
 def checkpoint_name(epochs_done):
-    return f"checkpoint-{epochs_done:05d}.weights.h5"
+    return f"checkpoint-{epochs_done:05d}.npz"
 
 
 def checkpoints_in(folder):
@@ -23,17 +24,22 @@ def checkpoints_in(folder):
     return dict(sorted(found.items()))
 
 
-def all_finite(model):
-    """Whether no weight is NaN or infinite, nor any number that the optimizer goes on from."""
-    return all(np.isfinite(ops.convert_to_numpy(variable)).all() for variable in _variables(model))
+def state_of(model):
+    """All numbers that a compiled model's training goes on from, weights and optimizer: a list of copies."""
+    return [np.array(ops.convert_to_numpy(variable)) for variable in _variables(model)]
 
 
-def save_weights(model, path, run, epoch, history):
-    """Saves a compiled model's weights and optimizer, whole or not at all.
+def all_finite(state):
+    """Whether none of these numbers is NaN or infinite."""
+    return all(np.isfinite(array).all() for array in state)
+
+
+def save_state(state, path, run, epoch, history):
+    """Writes what `state_of` gives, whole or not at all.
 
     Args:
-        model: the model.
-        path: the file, which ends in .weights.h5.
+        state: the list of arrays.
+        path: the file, which ends in .npz.
         run: the run's fingerprint.
         epoch: how many epochs were finished.
         history: the text of history.csv so far.
@@ -42,21 +48,15 @@ def save_weights(model, path, run, epoch, history):
         InputError: there is no room for it.
     """
     with whole(path) as partial:
-        variables = _variables(model)
-        # HDF5 adds names and places to the numbers: 1 kB for each array in Keras 3.15.
-        make_room(partial, sum(4 * math.prod(variable.shape) + 4096 for variable in variables) + 65536)
-        try:
-            model.save_weights(partial)
-        except RuntimeError as error:  # h5py, where closing a file fails
-            raise OSError(None, " ".join(str(error).split())) from error
+        np.savez(partial, *state)
         seal(partial, {"run": run, "epoch": epoch, "history": history})
 
 
-def load_weights(model, path, run, epoch, must_be_sealed):
-    """Loads what `save_weights` wrote into a compiled model like the one that was saved.
+def load_state(model, path, run, epoch, must_be_sealed):
+    """Loads what `save_state` wrote into a compiled model like the one whose state it is.
 
     Args:
-        model, path, run, epoch: as for `save_weights`; `epoch` is None where any will do.
+        model, path, run, epoch: as for `save_state`; `epoch` is None where any will do.
         must_be_sealed: False for the files of a run that was begun before there were seals.
 
     Returns:
@@ -66,7 +66,7 @@ def load_weights(model, path, run, epoch, must_be_sealed):
         InputError: the file is missing or damaged, of another run or epoch, or holds NaN.
     """
     try:
-        record = read_seal(path)
+        content, record = read_sealed(path)
         if record is None and must_be_sealed:
             raise InputError(f"{path} has lost its seal, it may be damaged")
         record = record or {}
@@ -76,14 +76,23 @@ def load_weights(model, path, run, epoch, must_be_sealed):
             raise InputError(f"{path} is of epoch {record['epoch']}, not {epoch}")
         if not model.optimizer.built:
             model.optimizer.build(model.trainable_variables)
-        model.load_weights(path)
+        if path.suffix == ".npz":
+            _assign(_variables(model), content)
+        else:
+            model.load_weights(path)
     except InputError:
         raise
-    except Exception as error:  # h5py, Keras and JSON have each errors of their own for a damaged file
+    except Exception as error:  # NumPy, h5py, Keras and JSON have each errors of their own for a damaged file
         raise InputError(f"{path} cannot be read, it may be damaged") from error
-    if not all_finite(model):
+    if not all_finite(state_of(model)):
         raise InputError(f"{path} holds NaN or infinite weights")
     return record
+
+
+def _assign(variables, content):
+    with np.load(io.BytesIO(content)) as arrays:
+        for variable, name in zip(variables, arrays.files, strict=True):
+            variable.assign(arrays[name])
 
 
 def _variables(model):

@@ -6,7 +6,7 @@ import keras
 import numpy as np
 from keras import ops
 
-from vamp_core.training.checkpoints import all_finite
+from vamp_core.training.checkpoints import all_finite, state_of
 from vamp_core.training.history import best_epoch
 
 
@@ -50,10 +50,11 @@ class RunRecorder(keras.callbacks.Callback):
         row["seconds"] = round(time.perf_counter() - self.started, 2)
         for name, value in row.items():
             self.history.setdefault(name, []).append(value)
-        if not all_finite(self.model):  # the last step's update is in no loss yet
+        state = state_of(self.model)
+        if not all_finite(state):  # the last step's update is in no loss yet
             raise self.diverged(f"Weights became NaN or infinite in epoch {epoch + 1}")
         if np.isfinite(row["val_loss"]):
-            self.folder.save_epoch(self.model, self.history)
+            self.folder.save_epoch(state, self.history)
             self.kept = epoch + 1
         if self.patience_is_over():
             self.model.stop_training = True
@@ -70,6 +71,7 @@ class RunRecorder(keras.callbacks.Callback):
             raise self.diverged(f"The validation loss became {losses[-1]} in epoch {self.epochs_done()}, the last one")
 
     def diverged(self, what):
+        self.folder.wait()
         return TrainingDiverged(
             f"{what}: {self.kept} finished epochs are kept in {self.folder.place}; "
             f"try a --lr below {self.config.lr:g}, a --clip_norm or --precision float32."

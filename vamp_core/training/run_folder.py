@@ -3,17 +3,20 @@
 import contextlib
 import json
 import shutil
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from vamp_core.errors import InputError
 from vamp_core.system.files import check_folder, reason, sweep, whole, write_json
 from vamp_core.system.owner import owner_of
 from vamp_core.system.seals import read_seal
-from vamp_core.training.checkpoints import checkpoint_name, checkpoints_in, load_weights, save_weights
+from vamp_core.training.checkpoints import checkpoint_name, checkpoints_in, load_state, save_state, state_of
 from vamp_core.training.history import best_epoch, from_csv, read_history, to_csv
 
+_BEST = "best.npz"
+_BEST_BEFORE = "best.weights.h5"  # of runs that were begun with older versions
 # What a folder without a config.json must not hold: nobody could tell of which settings it is.
-_RESULTS = ("best.weights.h5", "history.csv", "metrics.json", "embedding.npz", "model.keras")
+_RESULTS = (_BEST, _BEST_BEFORE, "history.csv", "metrics.json", "embedding.npz", "model.keras")
 
 
 class RunFolder:
@@ -24,14 +27,16 @@ class RunFolder:
     inside `with folder.training():` or `owned()`, where no other process can. A run that is overwritten stays in
     its place until the new one, which begins in `.<training_id>.new` beside it, has its first checkpoint.
 
-    Checkpoints and best.weights.h5 are sealed: they carry the fingerprint of the settings, the epoch, the history
+    Checkpoints and best.npz are sealed: they carry the fingerprint of the settings, the epoch, the history
     and a checksum of all that, which are looked at before they are loaded. config.json has the same fingerprint.
     history.csv is written anew from the checkpoint that a run goes on from. Runs from before there were seals are
     read as they are.
 
-    Each file, and its name, is on the disk (fsync) before the one that it replaces is removed. A power cut costs
-    the epoch in progress, no more; in the moment in which a run takes the place of another one, it may leave the
-    old one as `.<training_id>.old`, which the next command that trains there puts back.
+    An epoch's files are written while the next one runs, by a thread of their own; `training()` ends when they are
+    there. Each file, and its name, is on the disk (fsync) before the one that it replaces is removed. A power cut
+    costs the epoch in progress, and within the moment that the writing takes the one before it, no more. In the
+    moment in which a run takes the place of another one, it may leave the old one as `.<training_id>.old`, which the
+    next command that trains there puts back.
 
     Args:
         config: a `TrainingConfig`.
@@ -47,6 +52,7 @@ class RunFolder:
         if self.place.is_symlink():
             self.place = self.place.resolve()
         self.path = self.place  # or, until its first checkpoint, where a run begins that overwrites another one
+        self._writer, self._writing = ThreadPoolExecutor(1), []
         check_folder(self.place, "The run folder", "choose another --output_dir")
         self._check()
 
@@ -76,7 +82,10 @@ class RunFolder:
                 check_folder(self.path, "The run folder", "choose another --output_dir")
             try:
                 yield self
+                self.wait()
             finally:
+                with contextlib.suppress(InputError):  # what ended the training goes before
+                    self.wait()
                 if self.path != self.place:  # the new run came to nothing
                     shutil.rmtree(self.path, ignore_errors=True)
                     self.path = self.place
@@ -152,33 +161,49 @@ class RunFolder:
     @property
     def best_weights(self):
         """Weights of the best epoch on the validation images; written under early stopping only."""
-        return self.path / "best.weights.h5"
+        best, before = self.path / _BEST, self.path / _BEST_BEFORE
+        return before if before.exists() and not best.exists() else best
 
     def checkpoints(self):
         """Complete checkpoints as {number of finished epochs: path}, in order."""
         return checkpoints_in(self.path)
 
-    def save_epoch(self, model, history):
-        """Saves the state after an epoch; keeps this checkpoint and the one before.
+    def save_epoch(self, state, history):
+        """Begins to write the state after an epoch; of older checkpoints, the one before is kept.
 
         Args:
-            model: the compiled model.
+            state: as `checkpoints.state_of` gives it.
             history: {column: list of numbers}, an epoch a row.
+
+        Raises:
+            InputError: there was no room for the epoch before.
         """
+        self.wait()
         epoch, text = len(history["epoch"]), to_csv(history)
-        path = self.path / checkpoint_name(epoch)
-        save_weights(model, path, self.config.fingerprint(), epoch, text)
+        best = self.config.early_stopping and best_epoch(history) == epoch
+        self._writing.append(self._writer.submit(self._write_epoch, state, epoch, text, best))
+
+    def wait(self):
+        """Returns when the last epoch's files are written.
+
+        Raises:
+            InputError: there was no room for them.
+        """
+        while self._writing:
+            self._writing.pop().result()
+
+    def _write_epoch(self, state, epoch, text, best):
+        save_state(state, self.path / checkpoint_name(epoch), self.config.fingerprint(), epoch, text)
         self._take_place()
-        if self.config.early_stopping and best_epoch(history) == epoch:
-            self.save_best(model, history)
+        if best:
+            self._write_best(state, epoch, text)
         self.write_history(text)
         for path in list(self.checkpoints().values())[:-2]:
             with contextlib.suppress(OSError):
                 path.unlink()
 
-    def save_best(self, model, history):
-        """Saves weights as those of the best epoch so far, the last one of `history`."""
-        save_weights(model, self.best_weights, self.config.fingerprint(), len(history["epoch"]), to_csv(history))
+    def _write_best(self, state, epoch, text):
+        save_state(state, self.path / _BEST, self.config.fingerprint(), epoch, text)
 
     def load_checkpoint(self, model):
         """Loads the newest checkpoint into a compiled model, and makes history.csv and the best weights follow it.
@@ -193,7 +218,7 @@ class RunFolder:
             return {}
         epoch, path = list(checkpoints.items())[-1]
         try:
-            record = load_weights(model, path, self.config.fingerprint(), epoch, self._is_sealed())
+            record = load_state(model, path, self.config.fingerprint(), epoch, self._is_sealed())
         except InputError as error:
             raise InputError(f"The checkpoint {error}: delete it and --resume from the one before.") from error
         if "history" in record:
@@ -202,17 +227,18 @@ class RunFolder:
         else:
             history = read_history(self.history_file, epoch)
         if self.config.early_stopping and best_epoch(history) == epoch:  # a kill may have come in between
-            self.save_best(model, history)
+            self._write_best(state_of(model), epoch, to_csv(history))
         return history
 
     def load_best(self, model, history):
-        """Loads the weights of the best epoch: best.weights.h5.
+        """Loads the weights of the best epoch, and what its optimizer had.
 
         Raises:
             InputError: they are missing or damaged, or of another run or epoch.
         """
+        self.wait()
         try:
-            load_weights(model, self.best_weights, self.config.fingerprint(), best_epoch(history), self._is_sealed())
+            load_state(model, self.best_weights, self.config.fingerprint(), best_epoch(history), self._is_sealed())
         except InputError as error:
             raise InputError(
                 f"The best epoch's weights are lost: {error}; train anew with --overwrite, or elsewhere with --gs_key."
