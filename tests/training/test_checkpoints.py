@@ -11,7 +11,7 @@ from vamp_core.system.files import whole
 from vamp_core.system.seals import read_seal, seal
 from vamp_core.training import run_folder
 from vamp_core.training.build import build_model, compile_model
-from vamp_core.training.checkpoints import load_state
+from vamp_core.training.checkpoints import assign_state, read_state
 from vamp_core.training.recorder import RunRecorder
 
 SAVE = run_folder.save_state
@@ -114,7 +114,8 @@ def as_before(path, settings):
     """Puts a file as older versions wrote it in the place of `path`."""
     model = build_model(settings, (28, 28, 1))
     compile_model(model, settings, 3)
-    record = load_state(model, path, settings.fingerprint(), None, must_be_sealed=True)
+    state, record = read_state(model, path, settings.fingerprint(), None, must_be_sealed=True)
+    assign_state(model, state)
     before = path.with_suffix(".weights.h5")
     model.save_weights(before)
     seal(before, record)

@@ -10,7 +10,7 @@ from keras import ops
 from vamp_core.density.priors import MixtureOfGaussians, MixturePrior, StandardNormal
 from vamp_core.errors import InputError, check_count
 from vamp_core.system.arrays import as_numpy
-from vamp_core.system.devices import computed_in_parts
+from vamp_core.system.devices import all_nan, computed_in_parts
 
 
 @keras.saving.register_keras_serializable(package="vamp_core")
@@ -78,7 +78,7 @@ class VampPrior(MixturePrior):
         self._shared = types.SimpleNamespace(encoder=encoder)
         self.pseudo_inputs = self.add_weight(
             shape=(self.num_components, *data_shape),
-            initializer=keras.initializers.Constant(np.nan),
+            initializer=all_nan,
             constraint=None if limits is None else WithinRange(*limits),
             name="pseudo_inputs",
         )

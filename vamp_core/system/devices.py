@@ -12,6 +12,7 @@ import numpy as np
 from keras import ops
 
 from vamp_core.errors import InputError, check_count
+from vamp_core.system.hosts import join_hosts, number_of_hosts, several_hosts
 
 ENGINES = {"tensorflow": "TensorFlow", "jax": "JAX", "torch": "PyTorch"}
 # Between the seeds of two replicas: odd, so that multiples of it stay apart, and far from any seed one would choose.
@@ -22,13 +23,17 @@ def number_of_devices(devices):
     """How many devices `devices` stands for: a number, or "all" that the backend sees.
 
     These are its GPUs, or CPUs where there is no GPU, of which a machine has one unless the backend was told to divide
-    it.
+    it. With several hosts, which join here, they are those of all.
 
     Raises:
-        InputError: there are fewer, or the backend is PyTorch and `devices` not 1.
+        InputError: there are fewer, or the backend is PyTorch and `devices` not 1, or the hosts cannot join.
     """
-    if devices != "all" and check_count("devices", devices) == 1:
+    if devices != "all":
+        check_count("devices", devices)
+    hosts = number_of_hosts()
+    if devices == 1 == hosts:
         return 1
+    join_hosts()
     engine = ENGINES[keras.backend.backend()]
     if engine == "PyTorch":
         raise InputError(
@@ -38,6 +43,8 @@ def number_of_devices(devices):
     seen = _seen()
     if devices == "all":
         return len(seen)
+    if hosts > 1 and devices != len(seen):
+        raise InputError(f"devices is {devices}, but {hosts} hosts train with all of theirs: choose all.")
     if devices > len(seen):
         kind = seen[0].partition(":")[0].upper()
         raise InputError(
@@ -75,7 +82,7 @@ def on_devices(devices="all"):
         return
     names = _seen()[:count]
     if keras.backend.backend() == "jax":
-        with _Partitioned(devices=names).scope():
+        with _Partitioned(devices=names, auto_shard_dataset=False).scope():
             yield count
     else:
         with _mirrored(tuple(names)).scope():
@@ -166,6 +173,17 @@ def computed_in_parts(network, x):
     parts = network(x[start : start + each])
     # Reshaped, since what is gathered does not know its length.
     return tuple(ops.reshape(replica.all_gather(part, axis=0), (x.shape[0], *part.shape[1:])) for part in parts)
+
+
+def all_nan(shape, dtype=None):
+    """An initializer. JAX compares what several hosts give a weight, and takes no NaN for equal to another one."""
+    values = np.full(shape, np.nan, dtype)
+    if not several_hosts() or (found := _partition()) is None:
+        return ops.convert_to_tensor(values)
+    import jax
+
+    layout = keras.distribution.TensorLayout([None] * len(shape), found.device_mesh).backend_layout
+    return jax.make_array_from_callback(shape, layout, lambda part: values[part])
 
 
 def mean_over_batch(values):

@@ -52,15 +52,16 @@ def save_state(state, path, run, epoch, history):
         seal(partial, {"run": run, "epoch": epoch, "history": history})
 
 
-def load_state(model, path, run, epoch, must_be_sealed):
-    """Loads what `save_state` wrote into a compiled model like the one whose state it is.
+def read_state(model, path, run, epoch, must_be_sealed):
+    """Reads what `save_state` wrote of a compiled model like this one, for `assign_state`.
 
     Args:
-        model, path, run, epoch: as for `save_state`; `epoch` is None where any will do.
+        model: which numbers there are to be. Those of an older version's file are read into it.
+        path, run, epoch: as for `save_state`; `epoch` is None where any will do.
         must_be_sealed: False for the files of a run that was begun before there were seals.
 
     Returns:
-        The record that the file is sealed with, {} if there is none.
+        (state, record): the list of arrays, and what the file is sealed with, {} if there is nothing.
 
     Raises:
         InputError: the file is missing or damaged, of another run or epoch, or holds NaN.
@@ -74,25 +75,35 @@ def load_state(model, path, run, epoch, must_be_sealed):
             raise InputError(f"{path} is of a run with other settings")
         if epoch is not None and record.get("epoch", epoch) != epoch:
             raise InputError(f"{path} is of epoch {record['epoch']}, not {epoch}")
-        if not model.optimizer.built:
-            model.optimizer.build(model.trainable_variables)
+        build_optimizer(model)
         if path.suffix == ".npz":
-            _assign(_variables(model), content)
+            with np.load(io.BytesIO(content)) as arrays:
+                state = [arrays[name] for name in arrays.files]
         else:
             model.load_weights(path)
+            state = state_of(model)
+        shapes = [tuple(variable.shape) for variable in _variables(model)]
+        if [array.shape for array in state] != shapes:
+            raise InputError(f"{path} is of another model")
     except InputError:
         raise
     except Exception as error:  # NumPy, h5py, Keras and JSON have each errors of their own for a damaged file
         raise InputError(f"{path} cannot be read, it may be damaged") from error
-    if not all_finite(state_of(model)):
+    if not all_finite(state):
         raise InputError(f"{path} holds NaN or infinite weights")
-    return record
+    return state, record
 
 
-def _assign(variables, content):
-    with np.load(io.BytesIO(content)) as arrays:
-        for variable, name in zip(variables, arrays.files, strict=True):
-            variable.assign(arrays[name])
+def assign_state(model, state):
+    """Gives a compiled model the numbers that `state_of` found."""
+    for variable, array in zip(_variables(model), state, strict=True):
+        variable.assign(array)
+
+
+def build_optimizer(model):
+    """Makes the variables of a compiled model's optimizer, which are else made with its first step."""
+    if not model.optimizer.built:
+        model.optimizer.build(model.trainable_variables)
 
 
 def _variables(model):

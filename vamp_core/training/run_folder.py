@@ -10,7 +10,7 @@ from vamp_core.errors import InputError
 from vamp_core.system.files import check_folder, reason, sweep, whole, write_json
 from vamp_core.system.owner import owner_of
 from vamp_core.system.seals import read_seal
-from vamp_core.training.checkpoints import checkpoint_name, checkpoints_in, load_state, save_state, state_of
+from vamp_core.training.checkpoints import assign_state, checkpoint_name, checkpoints_in, read_state, save_state
 from vamp_core.training.history import best_epoch, from_csv, read_history, to_csv
 
 _BEST = "best.npz"
@@ -214,11 +214,18 @@ class RunFolder:
         Raises:
             InputError: the checkpoint cannot be read, or is of another run.
         """
+        state, history = self.read_checkpoint(model)
+        if history:
+            assign_state(model, state)
+        return history
+
+    def read_checkpoint(self, model):
+        """As `load_checkpoint`, but the model is given nothing: (state, history)."""
         if not (checkpoints := self.checkpoints()):
-            return {}
+            return [], {}
         epoch, path = list(checkpoints.items())[-1]
         try:
-            record = load_state(model, path, self.config.fingerprint(), epoch, self._is_sealed())
+            state, record = read_state(model, path, self.config.fingerprint(), epoch, self._is_sealed())
         except InputError as error:
             raise InputError(f"The checkpoint {error}: delete it and --resume from the one before.") from error
         if "history" in record:
@@ -227,8 +234,8 @@ class RunFolder:
         else:
             history = read_history(self.history_file, epoch)
         if self.config.early_stopping and best_epoch(history) == epoch:  # a kill may have come in between
-            self._write_best(state_of(model), epoch, to_csv(history))
-        return history
+            self._write_best(state, epoch, to_csv(history))
+        return state, history
 
     def load_best(self, model, history):
         """Loads the weights of the best epoch, and what its optimizer had.
@@ -236,9 +243,15 @@ class RunFolder:
         Raises:
             InputError: they are missing or damaged, or of another run or epoch.
         """
+        assign_state(model, self.read_best(model, history))
+
+    def read_best(self, model, history):
+        """As `load_best`, but the model is given nothing."""
         self.wait()
         try:
-            load_state(model, self.best_weights, self.config.fingerprint(), best_epoch(history), self._is_sealed())
+            run, epoch = self.config.fingerprint(), best_epoch(history)
+            state, _ = read_state(model, self.best_weights, run, epoch, self._is_sealed())
+            return state
         except InputError as error:
             raise InputError(
                 f"The best epoch's weights are lost: {error}; train anew with --overwrite, or elsewhere with --gs_key."

@@ -17,11 +17,13 @@ from vamp_core.images import binarize
 from vamp_core.models.objective import KLWarmup
 from vamp_core.system import hardware
 from vamp_core.system.devices import number_of_devices, on_devices
+from vamp_core.system.hosts import several_hosts
 from vamp_core.training.batches import Batches
 from vamp_core.training.build import build_model, compile_model, in_float32, policy
 from vamp_core.training.config import PSEUDO_INPUTS
 from vamp_core.training.recorder import RunRecorder
 from vamp_core.training.run_folder import RunFolder
+from vamp_core.training.shared_folder import SharedFolder
 from vamp_core.training.sizes import check_memory
 from vamp_core.training.warm_start import warm_start
 from vamp_core.version import __version__
@@ -35,7 +37,7 @@ def train(config):
 
     Returns:
         (model, data, folder): the trained model in float32, the `Dataset` it was evaluated on,
-        and the `RunFolder`.
+        and the `RunFolder`. Of several hosts the first one alone has that; on the others it is None.
 
     Raises:
         InputError: something in `config` or the data cannot work, raised before training starts and before an older
@@ -47,7 +49,7 @@ def train(config):
     data = load_data(config.data_set, config.data_dir)
     images, validation = _split(data, config)
     check_memory(config, images.shape[1:], devices)
-    folder = RunFolder(config)
+    folder = SharedFolder(config) if several_hosts() else RunFolder(config)
     print(f"{data}\nRun folder: {folder.place}")
     precision = hardware.resolve_precision(config.precision)
     try:
@@ -58,7 +60,7 @@ def train(config):
                 session = {"first_epoch": len(history.get("epoch", ())) + 1, "devices": devices}
                 folder.begin_session(session | _made_with(precision, data))
                 _fit(model, config, images, validation, folder, history)
-        return in_float32(model, config, images.shape[1:]), data, folder
+        return in_float32(model, config, images.shape[1:]), data, folder.first if several_hosts() else folder
     except Exception as error:
         if not hardware.is_out_of_memory(error):
             raise

@@ -1,0 +1,117 @@
+"""Several hosts, here processes of one machine: who they are is checked first, then they train as one device does."""
+
+import os
+import re
+import socket
+import subprocess
+import sys
+from pathlib import Path
+
+import keras
+import numpy as np
+import pytest
+from small_runs import SETTINGS, config
+
+import vamp_core as vc
+from vamp_core.system import hosts
+from vamp_core.system.devices import number_of_devices
+from vamp_core.training.run_folder import RunFolder
+
+ROOT = Path(__file__).parents[2]
+SEVERAL = dict(prior="vamp", num_components=20, turns=2, early_stopping=5, validation_images=301, lr=1e-3)
+
+
+@pytest.fixture
+def named(monkeypatch):
+    def name(**variables):
+        for variable, value in variables.items():
+            monkeypatch.setenv(f"KERAS_DISTRIBUTION_{variable}", value)
+
+    return name
+
+
+@pytest.mark.parametrize(
+    ("variables", "message"),
+    [
+        (dict(NUM_PROCESSES="two"), "NUM_PROCESSES is 'two': give a whole number, at least 1"),
+        (dict(NUM_PROCESSES="0"), "NUM_PROCESSES is '0': give a whole number, at least 1"),
+        (dict(NUM_PROCESSES="2"), "PROCESS_ID is None: give a whole number, at least 0"),
+        (dict(NUM_PROCESSES="2", PROCESS_ID="2"), "PROCESS_ID is 2, but .* is 2: number the hosts from 0 to 1"),
+        (dict(NUM_PROCESSES="2", PROCESS_ID="1"), "JOB_ADDRESSES is not set: give every host the first one's address"),
+    ],
+)
+def test_hosts_that_are_not_named_in_full_are_told(variables, message, named, monkeypatch):
+    monkeypatch.setattr(keras.backend, "backend", lambda: "jax")
+    named(**variables)
+    with pytest.raises(vc.InputError, match=message):
+        number_of_devices("all")
+
+
+def test_a_host_alone_is_the_first():
+    assert hosts.number_of_hosts() == 1 and hosts.is_first_host() and not hosts.several_hosts()
+
+
+@pytest.mark.parametrize("backend", ["tensorflow", "torch"])
+def test_other_backends_say_what_carries_several_hosts(backend, named, monkeypatch):
+    monkeypatch.setattr(keras.backend, "backend", lambda: backend)
+    named(NUM_PROCESSES="2")
+    with pytest.raises(vc.InputError, match="is 2, but several hosts train with JAX alone: set KERAS_BACKEND to jax"):
+        number_of_devices("all")
+
+
+def command(output, *flags):
+    settings = [part for name, value in (SETTINGS | SEVERAL).items() for part in (f"--{name}", str(value))]
+    return [sys.executable, "train.py", *settings, "--output_dir", str(output), *flags]
+
+
+def environment(**named):
+    named = {f"KERAS_DISTRIBUTION_{name}": value for name, value in named.items()}
+    return os.environ | {"KERAS_BACKEND": "jax", "JAX_PLATFORMS": "cpu"} | named
+
+
+def on_two_hosts(output, *flags):
+    """(exit status, what was printed) of one command on the first host and on the second, each with its own disk."""
+    with socket.socket() as free:
+        free.bind(("localhost", 0))
+        port = free.getsockname()[1]
+    pipes = dict(cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+    processes = []
+    for place in ("0", "1"):
+        named = environment(NUM_PROCESSES="2", PROCESS_ID=place, JOB_ADDRESSES=f"localhost:{port}")
+        processes.append(subprocess.Popen(command(output / place, *flags), env=named, **pipes))
+    try:
+        told = [process.communicate(timeout=300)[0] for process in processes]
+    finally:
+        for process in processes:
+            process.kill()
+    return [(process.returncode, text) for process, text in zip(processes, told, strict=True)]
+
+
+@pytest.mark.thorough
+def test_two_hosts_take_the_steps_of_one_device(tmp_path):
+    pytest.importorskip("jax")
+    for status, text in on_two_hosts(tmp_path, "--devices", "all"):
+        assert status == 0, text
+    assert not (tmp_path / "1").exists()
+    folder = RunFolder(config(tmp_path / "0", **SEVERAL, resume=True))
+    found = folder.read_history()
+
+    subprocess.run(command(tmp_path / "alone"), cwd=ROOT, env=environment(), check=True)
+    expected = RunFolder(config(tmp_path / "alone", **SEVERAL, resume=True)).read_history()
+    for column in ("epoch", "loss", "kl", "val_loss", "val_kl"):
+        np.testing.assert_allclose(found[column], expected[column], rtol=1e-4, err_msg=column)
+
+    refused = on_two_hosts(tmp_path, "--devices", "all")
+    assert all(status == 1 and "already holds a run: add --resume" in text for status, text in refused), refused
+    folder.checkpoints()[3].unlink()
+    for status, text in on_two_hosts(tmp_path, "--devices", "all", "--resume"):
+        assert status == 0, text
+    assert folder.read_history()["epoch"] == [1, 2, 3]
+    np.testing.assert_allclose(folder.read_history()["val_loss"], found["val_loss"], rtol=1e-4)
+
+
+@pytest.mark.thorough
+def test_hosts_train_with_all_their_devices(tmp_path):
+    pytest.importorskip("jax")
+    for status, text in on_two_hosts(tmp_path):
+        assert status == 1 and re.search("devices is 1, but 2 hosts train with all of theirs: choose all", text), text
