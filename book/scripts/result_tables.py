@@ -161,13 +161,15 @@ def batches():
 
 
 def faster_trials():
-    """Trials of quicker recipes: optimizer, batches, turns of the pseudo-inputs, ELBO of held-out training images."""
+    """Trials of quicker recipes: optimizer, batches, turns of the pseudo-inputs, and the ELBO of held-out images."""
     rows = []
     for record in _record("", "faster_trials"):
         for trial in record["trials"]:
             cells = [trial["optimizer"], f"{trial['batch_size']}", str(trial["turns"]), f"{trial['steps']:,}"]
-            rows.append([f"`{trial['model']}`", *cells, f"{trial['lr']:g}", f"{trial['held_out_elbo']:.2f}"])
-    return _table(["model", "optimizer", "images a step", "turns", "steps", "learning rate", "ELBO (nats)"], rows)
+            cells += [f"{trial['lr']:g}", f"{trial.get('weight_decay', 0):g}", f"{trial['held_out_elbo']:.2f}"]
+            rows.append([f"`{trial['model']}`", *cells])
+    columns = ["model", "optimizer", "images a step", "turns", "steps", "learning rate", "weight decay", "ELBO (nats)"]
+    return _table(columns, rows)
 
 
 def learning_rates():

@@ -1,4 +1,4 @@
-"""Minutes that a whole training on MNIST takes by a quick recipe, and by the book's in an older build, in turn.
+"""Minutes that a whole training on MNIST takes by the quick recipe, and by the book's in an older build, in turn.
 
     git worktree add ../older f2cabcc
     python tests/benchmarks/recipes.py ../older [--models mnist-vae mnist-hvae-vamp] [--rounds 3] [--record]
@@ -72,9 +72,8 @@ def seconds_per_step(process):
 
 def minutes(name, older, rounds):
     """{column: minutes of a whole training} of one model."""
-    book, quick = runs()[name], repetitions().get(f"quick/{name}-seed0")
+    book, quick = runs()[name], repetitions()[f"quick/{name}-seed0"]
     columns = {"book, older build": (older, book), "book": (HERE, book), "quick": (HERE, quick)}
-    columns = {label: column for label, column in columns.items() if column[1]}
     workers = {label: (worker(folder, config), config) for label, (folder, config) in columns.items()}
     found = {label: [] for label in workers}
     for _ in range(1 + rounds):

@@ -4,13 +4,14 @@
 
 The yardstick is forward and backward through four 5×5 convolutions of 256 channels. Single
 figures drift with the machine's other load; the ratios are what to compare. After them stands how much of a step its
-layers take when each is called alone, and what feeding the images costs: whole epochs of a network whose steps are
-short, beside the steps alone. `--record` keeps the figures for the
+layers take when each is called alone, what feeding the images costs (whole epochs of a network whose steps are short,
+beside the steps alone), and how long a checkpoint keeps the training waiting. `--record` keeps the figures for the
 book's page on cost.
 """
 
 import argparse
 import statistics
+import tempfile
 from pathlib import Path
 from time import perf_counter
 
@@ -25,6 +26,7 @@ from vamp_core.system.files import write_json
 from vamp_core.system.hardware import device_name
 from vamp_core.training.batches import Batches
 from vamp_core.training.build import STEPS_TOGETHER
+from vamp_core.training.checkpoints import all_finite, save_state, state_of
 from vamp_core.training.flops import forward_flops, training_flops
 
 BATCH = 256
@@ -103,6 +105,21 @@ def epochs_share(model, redraw, count=60, rounds=3):
     return statistics.median(shares)
 
 
+def seconds_of_checkpoint(model, rounds=20):
+    """Median times of what a training waits for after an epoch, and of what is written while the next one runs."""
+    waits, writes = [], []
+    with tempfile.TemporaryDirectory() as folder:
+        for _ in range(rounds):
+            started = perf_counter()
+            state = state_of(model)
+            assert all_finite(state)
+            copied = perf_counter()
+            save_state(state, Path(folder) / "checkpoint.npz", run="", epoch=1, history="")
+            waits.append(copied - started)
+            writes.append(perf_counter() - copied)
+    return statistics.median(waits), statistics.median(writes)
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--sizes", type=float, nargs="+", default=[1, 4, 16], help="network sizes")
@@ -116,7 +133,7 @@ def main():
     print(f"{keras.backend.backend()} on {device_name()}")
     print("One row a model: images/s, GFLOP/s, and that as a share of the convolution rate (times float32's images/s)")
     print("The VampPrior's cost: time of its step over the standard prior's, beside the same ratio of FLOPs")
-    float32_rate, steps, epochs = {}, [], {}
+    float32_rate, steps, layers_alone, epochs, checkpoints = {}, [], [], {}, []
     for precision in PRECISIONS:
         keras.config.set_dtype_policy(precision)
         rate = convolution_rate(arguments.steps)
@@ -146,13 +163,24 @@ def main():
         for name in arguments.models if keras.backend.backend() == "tensorflow" else ():
             model = MODELS[name](network_size=1)
             model.compile(optimizer=vc.Adam())
-            step, alone = seconds_per_step(model, images, steps=20), seconds_of_layers(model)
-            print(f"  s = 1    {name:4} a step {1e3 * step:.1f} ms, its layers alone {1e3 * alone:.1f}", flush=True)
+            step, alone = (
+                round(1e3 * t, 1) for t in (seconds_per_step(model, images, steps=20), seconds_of_layers(model))
+            )
+            layers_alone.append({"precision": precision, "model": name, "step_ms": step, "layers_ms": alone})
+            print(f"  s = 1    {name:4} a step {step} ms, its layers alone {alone}", flush=True)
         for name, (make, redraw) in EPOCHS.items():
             epochs[f"{name}, {precision}"] = share = round(epochs_share(make(), redraw), 2)
             print(f"  whole epochs of the {name} run at {share:.2f} of the speed of their steps", flush=True)
+    for name in arguments.models:
+        model = MODELS[name](network_size=1)
+        model.compile(optimizer=vc.Adam())
+        model.train_on_batch(images)
+        waits, writes = (round(1e3 * seconds, 1) for seconds in seconds_of_checkpoint(model))
+        checkpoints.append({"model": name, "waits_ms": waits, "writes_ms": writes})
+        print(f"\nA checkpoint of the {name}: {waits} ms that the training waits, {writes} ms beside the next epoch")
     if arguments.record:
-        write_json(RECORD, {"device": device_name(), "batch_size": BATCH, "epochs": epochs, "steps": steps})
+        found = {"epochs": epochs, "steps": steps, "layers": layers_alone, "checkpoints": checkpoints}
+        write_json(RECORD, {"device": device_name(), "batch_size": BATCH, **found})
 
 
 if __name__ == "__main__":

@@ -212,6 +212,7 @@ KNOWN = {
     "intro": {
         "3.10": "the oldest Python of pyproject.toml",
         "10": "a chapter's number",
+        "11": "a chapter's number",
     },
     "results_made": {
         "16": "the forerunner's network_size, in its README",

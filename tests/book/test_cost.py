@@ -6,7 +6,6 @@ import numpy as np
 import pytest
 import step_table
 from result_tables import RECORDS, elbos_of_seeds, metric
-from results import QUICK
 
 PAGE = (Path(__file__).parents[2] / "book" / "cost.md").read_text()
 FOUND = {(row["model"], row["prior"], row["size"], row["precision"]): row for row in step_table.record()["steps"]}
@@ -33,19 +32,22 @@ def test_the_sentences_say_what_was_measured(model):
         FOUND[model, "vamp", 4, each]["flops"] * speed(model, "vamp", 4, each) / FOUND[model, "vamp", 4, each]["rate"]
         for each in ("float32", "mixed_bfloat16")
     )
-    assert bfloat16 / float32 == pytest.approx(4, rel=0.05)  # the rates themselves
+    assert 3.5 < bfloat16 / float32 < 4  # the rates themselves
     for size in (1, 4):
         time = speed(model, "standard", size, "float32") / speed(model, "vamp", size, "float32")
         flops = FOUND[model, "vamp", size, "float32"]["flops"] / FOUND[model, "standard", size, "float32"]["flops"]
         assert time == pytest.approx(flops, rel=0.1)  # the mixture's density costs little beside the encoder
 
 
-@pytest.mark.parametrize("name", QUICK)
+def test_a_step_takes_hardly_longer_than_its_layers():
+    assert all(row["step_ms"] < 1.1 * row["layers_ms"] for row in step_table.record()["layers"])
+
+
+@pytest.mark.parametrize("name", step_table.record("recipes")["minutes"])
 def test_what_is_said_of_the_quick_trainings(name):
     quick, [ships] = np.mean(step_table.quick_elbos(name)), metric(name, "test_elbo")
     assert quick > ships
-    ahead = quick - np.mean(elbos_of_seeds(name))
-    assert -0.2 < ahead < 0 if name == "mnist-hvae-vamp" else ahead > 0
+    assert quick > np.mean(elbos_of_seeds(name))
     minutes = step_table.record("recipes")["minutes"][name]
     assert minutes["quick"] < 0.6 * minutes["book, older build"]
     assert minutes["quick"] < minutes["book"] < minutes["book, older build"]

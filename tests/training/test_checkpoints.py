@@ -1,5 +1,6 @@
 """An epoch's files are written while the next epoch runs, and those of older versions are read still."""
 
+import signal
 import threading
 
 import numpy as np
@@ -69,6 +70,19 @@ def test_what_is_written_is_the_state_after_the_epoch_though_the_next_one_goes_o
     straight, _, _ = vc.train(config(tmp_path / "straight"))
     for ours, theirs in zip(resumed.get_weights(), straight.get_weights(), strict=True):
         np.testing.assert_array_equal(ours, theirs)
+
+
+def test_an_interruption_while_a_file_is_waited_for_forgets_no_file(tmp_path, monkeypatch):
+    folder = run_folder.RunFolder(config(tmp_path))
+    written = threading.Event()
+    monkeypatch.setattr(folder, "_write_epoch", lambda *epoch: written.wait(timeout=60))
+    folder.save_epoch([], {"epoch": [1]})
+    with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
+        patch.setattr(run_folder.futures, "wait", lambda writing: signal.raise_signal(signal.SIGINT))
+        folder.wait()
+    threading.Timer(0.2, written.set).start()
+    folder.wait()
+    assert written.is_set()
 
 
 def test_a_disk_that_fills_up_ends_the_training_one_epoch_later(tmp_path, monkeypatch):

@@ -1,10 +1,13 @@
 """Several hosts, here processes of one machine: who they are is checked first, then they train as one device does."""
 
+import contextlib
 import os
 import re
+import signal
 import socket
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import keras
@@ -37,7 +40,9 @@ def named(monkeypatch):
         (dict(NUM_PROCESSES="0"), "NUM_PROCESSES is '0': give a whole number, at least 1"),
         (dict(NUM_PROCESSES="2"), "PROCESS_ID is None: give a whole number, at least 0"),
         (dict(NUM_PROCESSES="2", PROCESS_ID="2"), "PROCESS_ID is 2, but .* is 2: number the hosts from 0 to 1"),
-        (dict(NUM_PROCESSES="2", PROCESS_ID="1"), "JOB_ADDRESSES is not set: give every host the first one's address"),
+        (dict(NUM_PROCESSES="2", PROCESS_ID="1"), "JOB_ADDRESSES is '': give all hosts the first one's"),
+        (dict(NUM_PROCESSES="2", PROCESS_ID="0", JOB_ADDRESSES="here"), "is 'here': .* a free port, HOST:PORT"),
+        (dict(NUM_PROCESSES="2", PROCESS_ID="0", JOB_ADDRESSES="a:1,b:2"), "is 'a:1,b:2': .* HOST:PORT"),
     ],
 )
 def test_hosts_that_are_not_named_in_full_are_told(variables, message, named, monkeypatch):
@@ -69,22 +74,30 @@ def environment(**named):
     return os.environ | {"KERAS_BACKEND": "jax", "JAX_PLATFORMS": "cpu"} | named
 
 
-def on_two_hosts(output, *flags):
-    """(exit status, what was printed) of one command on the first host and on the second, each with its own disk."""
+@contextlib.contextmanager
+def started_on_two_hosts(output, *flags, second=()):
+    """The processes of one command on the first host and, with more flags, on the second; each has its own disk."""
     with socket.socket() as free:
         free.bind(("localhost", 0))
         port = free.getsockname()[1]
     pipes = dict(cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
     processes = []
-    for place in ("0", "1"):
+    for place, more in (("0", ()), ("1", second)):
         named = environment(NUM_PROCESSES="2", PROCESS_ID=place, JOB_ADDRESSES=f"localhost:{port}")
-        processes.append(subprocess.Popen(command(output / place, *flags), env=named, **pipes))
+        processes.append(subprocess.Popen(command(output / place, *flags, *more), env=named, **pipes))
     try:
-        told = [process.communicate(timeout=300)[0] for process in processes]
+        yield processes
     finally:
         for process in processes:
             process.kill()
-    return [(process.returncode, text) for process, text in zip(processes, told, strict=True)]
+            process.communicate()
+
+
+def on_two_hosts(*arguments, **options):
+    """(exit status, what was printed) of both."""
+    with started_on_two_hosts(*arguments, **options) as processes:
+        told = [process.communicate(timeout=300)[0] for process in processes]
+        return [(process.returncode, text) for process, text in zip(processes, told, strict=True)]
 
 
 @pytest.mark.thorough
@@ -111,7 +124,48 @@ def test_two_hosts_take_the_steps_of_one_device(tmp_path):
 
 
 @pytest.mark.thorough
-def test_hosts_train_with_all_their_devices(tmp_path):
+@pytest.mark.parametrize(
+    ("flags", "second", "messages"),
+    [
+        ([], [], ["devices is 1, but 2 hosts train with all of theirs: choose all"] * 2),
+        (["--devices", "all"], ["--seed", "1"], ["The hosts were given different settings: give the same command"] * 2),
+        (
+            ["--devices", "all", "--data_set", "mnist", "--data_dir", "data"],
+            ["--data_dir", "/nowhere"],
+            [".", "/nowhere"],  # the first host says the same if it has no data either
+        ),
+    ],
+    ids=["devices", "settings", "data"],
+)
+def test_what_one_host_cannot_do_ends_all(flags, second, messages, tmp_path):
     pytest.importorskip("jax")
-    for status, text in on_two_hosts(tmp_path):
-        assert status == 1 and re.search("devices is 1, but 2 hosts train with all of theirs: choose all", text), text
+    for (status, text), message in zip(on_two_hosts(tmp_path, *flags, second=second), messages, strict=True):
+        assert status == 1 and re.search(f"train.py: error: .*{message}", text), text
+        assert "Traceback" not in text
+
+
+@pytest.mark.thorough
+@pytest.mark.parametrize("name", ["TERM", "INT"])
+def test_hosts_end_when_they_are_told_to(name, tmp_path):
+    pytest.importorskip("jax")
+    with started_on_two_hosts(tmp_path, "--devices", "all", "--epochs", "10000") as processes:
+        folder, give_up = (
+            RunFolder(config(tmp_path / "0", **SEVERAL, epochs=10000, resume=True)),
+            time.monotonic() + 120,
+        )
+        while 2 not in folder.checkpoints() and time.monotonic() < give_up:
+            time.sleep(0.1)
+        for process in processes:
+            process.send_signal(getattr(signal, f"SIG{name}"))
+        for process in processes:
+            process.wait(timeout=60)
+    assert max(folder.checkpoints()) >= 2
+
+
+def test_flags_are_looked_at_before_others_are_waited_for(tmp_path):
+    pytest.importorskip("jax")
+    named = environment(NUM_PROCESSES="2", PROCESS_ID="1", JOB_ADDRESSES="localhost:1")
+    done = subprocess.run(
+        command(tmp_path, "--nonsense"), cwd=ROOT, env=named, capture_output=True, text=True, timeout=60
+    )
+    assert done.returncode == 1 and "--nonsense" in done.stderr

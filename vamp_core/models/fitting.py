@@ -4,6 +4,7 @@ import contextlib
 import inspect
 import math
 import numbers
+import sys
 
 import keras
 from keras import ops, tree
@@ -14,6 +15,7 @@ from vamp_core.errors import InputError, check_count
 from vamp_core.models.data_door import admit, is_array, random_points, refuse_weights
 from vamp_core.models.objective import ElboTerms
 from vamp_core.system.devices import mean_over_batch, share_of_loss, shared_out, trained_by_replicas
+from vamp_core.system.hosts import several_hosts
 
 # What Keras's `compile` takes for models whose loss compares predictions with targets.
 OF_TARGETS = ("loss", "loss_weights", "metrics", "weighted_metrics")
@@ -176,7 +178,9 @@ class Fittable(keras.Model):
             with unfixed():
                 history = super().fit(**given)
         finally:
-            self.warmup_factor.value.assign(1.0)  # the end of a warm-up that was interrupted, too
+            # The end of a warm-up that was interrupted, too; but of several hosts not all may have been.
+            if sys.exc_info()[0] is None or not several_hosts():
+                self.warmup_factor.value.assign(1.0)
         self._constrain()
         return history
 

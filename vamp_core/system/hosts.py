@@ -5,7 +5,11 @@ the first one listens, KERAS_DISTRIBUTION_NUM_PROCESSES how many there are, and 
 them this is, from 0 on.
 """
 
+import contextlib
+import hashlib
 import os
+import re
+import signal
 
 import keras
 import numpy as np
@@ -31,8 +35,11 @@ def number_of_hosts():
     place = _number(PLACE, None, at_least=0)
     if place >= count:
         raise InputError(f"{PLACE} is {place}, but {COUNT} is {count}: number the hosts from 0 to {count - 1}.")
-    if not os.environ.get(ADDRESS):
-        raise InputError(f"{ADDRESS} is not set: give every host the first one's address and a free port, HOST:PORT.")
+    address = os.environ.get(ADDRESS, "")
+    if not re.fullmatch(r"[^,\s]+:\d+", address):
+        raise InputError(
+            f"{ADDRESS} is {address!r}: give all hosts the first one's and a free port, HOST:PORT."
+        )
     return count
 
 
@@ -48,7 +55,7 @@ def _number(name, default, at_least):
 
 
 def join_hosts():
-    """Waits for the hosts that the environment names, if it names several; a process joins them once.
+    """Waits for the hosts that the environment names, if it names several; a second call does nothing.
 
     Raises:
         InputError: as `number_of_hosts`, or this process has used its devices before.
@@ -66,6 +73,16 @@ def join_hosts():
             f"The hosts cannot join ({' '.join(str(error).split())[:100]}): say so before anything is computed, with "
             "vc.on_devices in a script's first lines."
         ) from error
+    with contextlib.suppress(ValueError):  # not in the main thread
+        signal.signal(signal.SIGTERM, signal.SIG_DFL)  # JAX takes it for a notice, and goes on
+
+
+def leave_hosts():
+    """Waits for the other hosts, and lets them and this one end each at its own time. None can train together again."""
+    if several_hosts():
+        import jax
+
+        jax.distributed.shutdown()
 
 
 def several_hosts():
@@ -87,7 +104,7 @@ def is_first_host():
 
 
 def told_by_first(content):
-    """`content`, bytes, as the first host has it; every host has to ask."""
+    """The first host's `content`, bytes, on every host. All have to call it, or those that do wait for the others."""
     from jax.experimental import multihost_utils
 
     length = int(multihost_utils.broadcast_one_to_all(np.int32(len(content))))
@@ -95,6 +112,40 @@ def told_by_first(content):
         return b""
     values = np.frombuffer(content, np.uint8) if is_first_host() else np.zeros(length, np.uint8)
     return np.asarray(multihost_utils.broadcast_one_to_all(values)).astype(np.uint8).tobytes()
+
+
+def check_same(settings):
+    """Compares what the hosts were told to do; `settings` is a text.
+
+    Raises:
+        InputError: on all hosts, if they are not all the same.
+    """
+    from jax.experimental import multihost_utils
+
+    own = np.frombuffer(hashlib.sha256(settings.encode()).digest(), np.uint8)
+    if len(np.unique(multihost_utils.process_allgather(own), axis=0)) > 1:
+        raise InputError("The hosts were given different settings: give the same command to all.")
+
+
+def by_all(function):
+    """What `function` returns, if it has succeeded on every host.
+
+    Raises:
+        InputError: on all hosts, where it raised one on some.
+    """
+    from jax.experimental import multihost_utils
+
+    result, failed = None, None
+    try:
+        result = function()
+    except InputError as error:
+        failed = error
+    failures = np.ravel(multihost_utils.process_allgather(np.int32(failed is not None)))
+    if failed is not None:
+        raise failed
+    if failures.any():
+        raise InputError(f"Host {int(np.argmax(failures))} cannot train: see what it says.")
+    return result
 
 
 def by_first(function):

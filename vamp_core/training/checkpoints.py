@@ -1,4 +1,4 @@
-"""What a run goes on from, on the disk: each file sealed with what run and epoch it is of, and the history so far."""
+"""Checkpoints, from which a run goes on: each file is sealed with its run, its epoch and the history so far."""
 
 import io
 import re
@@ -56,7 +56,7 @@ def read_state(model, path, run, epoch, must_be_sealed):
     """Reads what `save_state` wrote of a compiled model like this one, for `assign_state`.
 
     Args:
-        model: which numbers there are to be. Those of an older version's file are read into it.
+        model: a compiled model, whose weights the file has to fit. An older version's file is loaded into it.
         path, run, epoch: as for `save_state`; `epoch` is None where any will do.
         must_be_sealed: False for the files of a run that was begun before there were seals.
 

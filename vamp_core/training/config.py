@@ -106,7 +106,7 @@ class TrainingConfig:
     )
     optimizer: str = _setting(
         "adam",
-        "muon: orthogonal steps for square kernels of dense layers, Adam for all else; muon_wide: for oblong ones, too",
+        "muon: orthogonal steps for convolutions and dense layers between hidden units, Adam for all else",
         choices=tuple(OPTIMIZERS),
     )
     lr_schedule: str = _setting("constant", "learning rate over the run", choices=("constant", "cosine"))

@@ -3,7 +3,7 @@
 import contextlib
 import json
 import shutil
-from concurrent.futures import ThreadPoolExecutor
+from concurrent import futures
 from pathlib import Path
 
 from vamp_core.errors import InputError
@@ -34,9 +34,9 @@ class RunFolder:
 
     An epoch's files are written while the next one runs, by a thread of their own; `training()` ends when they are
     there. Each file, and its name, is on the disk (fsync) before the one that it replaces is removed. A power cut
-    costs the epoch in progress, and within the moment that the writing takes the one before it, no more. In the
-    moment in which a run takes the place of another one, it may leave the old one as `.<training_id>.old`, which the
-    next command that trains there puts back.
+    costs the epoch in progress, and the one before it where that was still being written, never more. In the moment in
+    which a run takes the place of another one, it may leave the old one as `.<training_id>.old`, which the next
+    command that trains there puts back.
 
     Args:
         config: a `TrainingConfig`.
@@ -52,7 +52,7 @@ class RunFolder:
         if self.place.is_symlink():
             self.place = self.place.resolve()
         self.path = self.place  # or, until its first checkpoint, where a run begins that overwrites another one
-        self._writer, self._writing = ThreadPoolExecutor(1), []
+        self._writer, self._writing = futures.ThreadPoolExecutor(1), []
         check_folder(self.place, "The run folder", "choose another --output_dir")
         self._check()
 
@@ -189,6 +189,7 @@ class RunFolder:
         Raises:
             InputError: there was no room for them.
         """
+        futures.wait(self._writing)  # which Ctrl-C may interrupt, and then the next call waits
         while self._writing:
             self._writing.pop().result()
 

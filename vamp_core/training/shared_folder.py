@@ -6,16 +6,18 @@ import json
 
 import numpy as np
 
+from vamp_core.errors import InputError
 from vamp_core.system.hosts import by_first, told_by_first
 from vamp_core.training.checkpoints import assign_state, build_optimizer
 from vamp_core.training.run_folder import RunFolder
 
 
 class SharedFolder:
-    """What `vc.train` asks of a `RunFolder`, where several hosts train.
+    """Stands in for a `RunFolder` where several hosts train.
 
     The first host alone has the folder. What it reads there the others are told, so that they need no common disk; an
-    `InputError` that it meets before the first step is raised on all.
+    `InputError` that it meets before the first step is raised on all. After that it ends the first host alone, and the
+    others end when they miss it.
 
     Args:
         config: a `TrainingConfig`, the same on all hosts.
@@ -36,11 +38,17 @@ class SharedFolder:
 
     def load_checkpoint(self, model):
         build_optimizer(model)  # on all hosts at once, as all that makes or sets a weight that they share
-        state, history = by_first(lambda: self.first.read_checkpoint(model)) or ([], {})
+        state, history = by_first(lambda: self._read_checkpoint(model)) or ([], {})
         history = json.loads(told_by_first(json.dumps(history).encode()))
         if history:
             _assign_everywhere(model, state)
         return history
+
+    def _read_checkpoint(self, model):
+        for path in (*self.first.checkpoints().values(), self.first.best_weights):
+            if path.suffix == ".h5":  # Keras would load it into weights that all hosts share, and wait for the others
+                raise InputError(f"{path} is of an older version: go on with this run on one host.")
+        return self.first.read_checkpoint(model)
 
     def load_best(self, model, history):
         _assign_everywhere(model, by_first(lambda: self.first.read_best(model, history)) or [])

@@ -17,7 +17,7 @@ from vamp_core.images import binarize
 from vamp_core.models.objective import KLWarmup
 from vamp_core.system import hardware
 from vamp_core.system.devices import number_of_devices, on_devices
-from vamp_core.system.hosts import several_hosts
+from vamp_core.system.hosts import by_all, check_same, several_hosts
 from vamp_core.training.batches import Batches
 from vamp_core.training.build import build_model, compile_model, in_float32, policy
 from vamp_core.training.config import PSEUDO_INPUTS
@@ -46,7 +46,11 @@ def train(config):
     """
     devices = number_of_devices(config.devices)
     _check_devices(config, devices)
-    data = load_data(config.data_set, config.data_dir)
+    if several_hosts():
+        check_same(repr(config.experiment() | {"resume": config.resume, "overwrite": config.overwrite}))
+        data = by_all(lambda: load_data(config.data_set, config.data_dir))
+    else:
+        data = load_data(config.data_set, config.data_dir)
     images, validation = _split(data, config)
     check_memory(config, images.shape[1:], devices)
     folder = SharedFolder(config) if several_hosts() else RunFolder(config)
