@@ -47,6 +47,10 @@ class Muon(Adam):
             self._orthogonal = {self._var_key(variable) for variable in variables if is_for(variable)}
         super().build(variables)
 
+    def _apply_weight_decay(self, variables):
+        if any(map(self._use_weight_decay, variables)):  # Keras fails on PyTorch where there is none
+            super()._apply_weight_decay(variables)
+
     def _use_weight_decay(self, variable):
         return self._var_key(variable) in self._orthogonal and super()._use_weight_decay(variable)
 
