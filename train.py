@@ -2,6 +2,7 @@
 
 import os
 import sys
+import traceback
 
 
 def main():
@@ -34,10 +35,11 @@ def run():
         metrics, paths = report(model, data, folder, config)
     except (InputError, TrainingDiverged) as error:
         end(f"train.py: error: {error}")
-    except Exception as error:
+    except Exception:
         if not several_hosts():
             raise
-        end(f"train.py: error: Another host is lost ({' '.join(str(error).split())[:100]}): start all with --resume.")
+        traceback.print_exc()
+        end("train.py: error: This host cannot go on: if another one was lost, start all again with --resume.")
     print("Written:", *paths, sep="\n  ")
     print(
         f"Test ELBO {metrics['test_elbo']:.2f} nats "

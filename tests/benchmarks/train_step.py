@@ -50,7 +50,7 @@ def seconds_per_step(model, x, y=None, steps=5):
 
 
 def seconds_of_layers(model, rounds=20):
-    """Time of the forward and backward passes of a model's layers, each called alone: what its step cannot go below."""
+    """Time of the forward and backward passes of a model's layers, each called alone; a step may take less than all."""
     import tensorflow as tf
 
     total = 0.0

@@ -182,7 +182,7 @@ def all_nan(shape, dtype=None):
         return ops.convert_to_tensor(values)
     import jax
 
-    layout = keras.distribution.TensorLayout([None] * len(shape), found.device_mesh).backend_layout
+    layout = found.get_data_layout(shape).backend_layout
     return jax.make_array_from_callback(shape, layout, lambda part: values[part])
 
 

@@ -37,9 +37,7 @@ def number_of_hosts():
         raise InputError(f"{PLACE} is {place}, but {COUNT} is {count}: number the hosts from 0 to {count - 1}.")
     address = os.environ.get(ADDRESS, "")
     if not re.fullmatch(r"[^,\s]+:\d+", address):
-        raise InputError(
-            f"{ADDRESS} is {address!r}: give all hosts the first one's and a free port, HOST:PORT."
-        )
+        raise InputError(f"{ADDRESS} is {address!r}: give all hosts the first one's and a free port, HOST:PORT.")
     return count
 
 
@@ -115,11 +113,13 @@ def told_by_first(content):
 
 
 def check_same(settings):
-    """Compares what the hosts were told to do; `settings` is a text.
+    """Compares what the hosts were told to do, if there are several; `settings` is a text.
 
     Raises:
         InputError: on all hosts, if they are not all the same.
     """
+    if not several_hosts():
+        return
     from jax.experimental import multihost_utils
 
     own = np.frombuffer(hashlib.sha256(settings.encode()).digest(), np.uint8)
@@ -128,11 +128,13 @@ def check_same(settings):
 
 
 def by_all(function):
-    """What `function` returns, if it has succeeded on every host.
+    """What `function` returns, if it has succeeded on every host, or on the only one.
 
     Raises:
         InputError: on all hosts, where it raised one on some.
     """
+    if not several_hosts():
+        return function()
     from jax.experimental import multihost_utils
 
     result, failed = None, None

@@ -46,11 +46,8 @@ def train(config):
     """
     devices = number_of_devices(config.devices)
     _check_devices(config, devices)
-    if several_hosts():
-        check_same(repr(config.experiment() | {"resume": config.resume, "overwrite": config.overwrite}))
-        data = by_all(lambda: load_data(config.data_set, config.data_dir))
-    else:
-        data = load_data(config.data_set, config.data_dir)
+    check_same(repr(config.experiment() | {"resume": config.resume, "overwrite": config.overwrite}))
+    data = by_all(lambda: load_data(config.data_set, config.data_dir))
     images, validation = _split(data, config)
     check_memory(config, images.shape[1:], devices)
     folder = SharedFolder(config) if several_hosts() else RunFolder(config)
